@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where CPython keeps what we read, one row of data a version: tables generated from each
+ * version's headers (py_offsets_table.c by tests/support/generate_offsets.py) up to 3.12,
+ * `_Py_DebugOffsets` in the target itself from 3.13 on. A row is validated once; then trusted.
+ *
+ * All fields are byte offsets into the structure that their group names; LT_NO_FIELD where this
+ * version has none. */
+#ifndef LT_PY_OFFSETS_H
+#define LT_PY_OFFSETS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collector/mem.h"
+
+#define LT_NO_FIELD UINT32_MAX
+
+enum lt_linetable_kind {
+    LT_LINETABLE_LNOTAB,   /* 3.8, 3.9: co_lnotab */
+    LT_LINETABLE_310,      /* 3.10: co_linetable, line deltas by range */
+    LT_LINETABLE_LOCATIONS /* 3.11+: location table */
+};
+
+/* How a frame tells its instruction. */
+enum lt_instr_kind {
+    LT_INSTR_LASTI_BYTES, /* int f_lasti, bytes (3.8, 3.9) */
+    LT_INSTR_LASTI_UNITS, /* int f_lasti, 2-byte units (3.10) */
+    LT_INSTR_POINTER      /* pointer into the code's instructions: prev_instr (3.11, 3.12) or instr_ptr (3.13+) */
+};
+
+struct lt_py_offsets {
+    unsigned major, minor;
+    bool free_threaded;
+    enum lt_linetable_kind linetable_kind;
+    enum lt_instr_kind instr_kind;
+    bool tagged_refs;         /* 3.14+: frame.code is a tagged _PyStackRef */
+    struct { /* _PyRuntime */
+        uint32_t interpreters_head;
+        uint32_t gil;         /* an inline struct _gil_runtime_state (up to 3.11) */
+    } runtime;
+    struct { /* PyInterpreterState */
+        uint32_t size, id, next, threads_head, gc_collecting;
+        uint32_t gil;         /* a pointer to struct _gil_runtime_state (3.12+) */
+        uint32_t modules;     /* the dict sys.modules */
+        uint32_t code_generation; /* 3.14+ */
+    } interp;
+    struct { /* struct _gil_runtime_state */
+        uint32_t last_holder, locked, switch_number;
+    } gil;
+    struct { /* PyThreadState */
+        uint32_t size;        /* bytes to copy: the end of the last field used, rounded up to 8 */
+        uint32_t next, interp;
+        uint32_t frame;       /* a pointer to the current frame (all but 3.11, 3.12) */
+        uint32_t cframe;      /* a pointer to a struct that has the pointer at cframe.frame (3.11, 3.12) */
+        uint32_t thread_id, native_thread_id;
+        uint32_t datastack_chunk, datastack_top; /* 3.11+ */
+    } tstate;
+    struct {
+        uint32_t frame;       /* _PyCFrame.current_frame */
+    } cframe;
+    struct { /* _PyInterpreterFrame, PyFrameObject up to 3.10 */
+        uint32_t size;        /* bytes to copy: up to the end of the last field used */
+        uint32_t code, previous, instr, owner, localsplus;
+        uint32_t tlbc_index;
+    } frame;
+    struct { /* _PyStackChunk */
+        uint32_t previous, size, top, data;
+    } chunk;
+    struct { /* PyCodeObject */
+        uint32_t size;        /* bytes to copy: up to the end of the last field used */
+        uint32_t filename, name, qualname, linetable, firstlineno;
+        uint32_t code_adaptive, firsttraceable;
+        uint32_t version;     /* co_version, unique for each code object: 3.12+ */
+        uint32_t argcount, localsplusnames, localspluskinds;
+    } code;
+    struct { /* str */
+        uint32_t length, state, hash, ascii_data, compact_data;
+    } unicode;
+    struct { /* bytes */
+        uint32_t size, data;
+    } bytes;
+    struct { /* object, type */
+        uint32_t type, type_name, type_flags, type_basicsize, type_dictoffset;
+    } object;
+    struct { /* dict, for thread names */
+        uint32_t keys, values, used;
+        uint32_t keys_log2_size, keys_kind, keys_nentries, keys_indices; /* in PyDictKeysObject */
+        uint32_t keys_log2_index_bytes; /* 3.11+ */
+    } dict;
+    /* Owners of frames (enum _frameowner) that are no Python frames: bit n set for owner n. */
+    uint32_t skip_owners;
+    uint32_t owner_generator; /* the value that marks a generator's frame; LT_NO_FIELD up to 3.10 */
+};
+
+/* The row of a version (PY_VERSION_HEX), for x86-64 and other LP64. For 3.13 and later, `debug_offsets`
+ * are the first `len` bytes of the target's _PyRuntime (1024 is enough); not used before. Every
+ * offset in *out is checked against the bounds that the copies use.
+ * LT_ERR_PY_VERSION: not supported (older than 3.8, newer than known, free-threaded where it cannot be true).
+ * LT_ERR_CORRUPT: the target's own offsets make no sense. */
+int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len, struct lt_py_offsets *out);
+
+#endif

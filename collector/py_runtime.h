@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finding the interpreter in a process: which mapped file has _PyRuntime, where, and which version it is. */
+#ifndef LT_PY_RUNTIME_H
+#define LT_PY_RUNTIME_H
+
+#include <sys/types.h>
+
+#include "collector/py_offsets.h"
+
+struct lt_py_runtime {
+    lt_addr runtime;       /* of _PyRuntime */
+    uint32_t hexversion;   /* PY_VERSION_HEX */
+    char version[32];      /* "3.12.1" */
+    struct lt_py_offsets offsets;
+};
+
+/* Looks through the process's mappings by content, never by name. 0; LT_ERR_NOT_PYTHON; LT_ERR_NOT_READY (found, and
+ * not initialised yet: no interpreter or no thread); LT_ERR_PY_VERSION (out->version is filled);
+ * LT_ERR_NO_PROCESS; LT_ERR_PERMISSION; LT_ERR_CORRUPT. */
+int lt_py_runtime_find(pid_t pid, const struct lt_mem *mem, struct lt_py_runtime *out);
+
+#endif

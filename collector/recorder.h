@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A recording in progress: one thread that samples every process added to it, and
+ * one thread that does what may take long (finding interpreters and children,
+ * thread names, source lines, compression, the disk). */
+#ifndef LT_RECORDER_H
+#define LT_RECORDER_H
+
+#include <sys/types.h>
+
+#include "formats/io.h"
+#include "formats/profile.h"
+
+struct lt_recorder;
+
+struct lt_recorder_config {
+    int64_t interval_ns;
+    int64_t duration_ns;          /* stop sampling by itself after that; 0 never */
+    bool follow_children;
+    bool source_lines;            /* embed the text of sampled lines */
+    struct lt_str command, cwd;   /* for the trace's meta */
+    const struct lt_tag *tags;    /* on all samples */
+    size_t n_tags;
+    struct lt_output *output;     /* borrowed until free */
+};
+
+struct lt_recorder_summary {
+    struct lt_health health;
+    int64_t duration_ns;
+    uint64_t bytes;          /* written to the output */
+    unsigned processes;      /* Python processes that were sampled */
+    unsigned threads;
+    int error;               /* why it ended early (LT_ERR_IO: disk full ...), or 0 */
+    int error_errno;
+    int python_error;        /* why no process could be sampled: LT_ERR_NOT_PYTHON, ... or 0 */
+    char python_detail[256]; /* e.g. the version that is not supported */
+};
+
+int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config *config);
+/* Must exist; whether it is (or becomes) Python is found out by and by. */
+int lt_recorder_add(struct lt_recorder *r, pid_t pid);
+/* True once nothing is left to sample, the duration is over, or the output failed. */
+bool lt_recorder_done(const struct lt_recorder *r);
+/* Readable (poll) when lt_recorder_done() became true. */
+int lt_recorder_fd(const struct lt_recorder *r);
+/* Ends the recording: the trace is complete when this returns. */
+int lt_recorder_stop(struct lt_recorder *r, struct lt_recorder_summary *summary);
+void lt_recorder_free(struct lt_recorder *r);
+
+#endif
