@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Binding the sampler to a processor, and proof that nothing else ran there meanwhile. */
+#include "config.h"
+
+#include "collector/platform/follow.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include "collector/platform/thread_stat.h"
+#include "formats/lt_error.h"
+
+void lt_follower_init(struct lt_follower *f)
+{
+    f->cpu = -1;
+    f->moves = 0;
+}
+
+int lt_follower_bind(struct lt_follower *f, int cpu)
+{
+    if (cpu == f->cpu)
+        return 0;
+    if (cpu < 0 || cpu >= CPU_SETSIZE)
+        return LT_ERR_PERMISSION;
+
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)cpu, &set);
+    /* The kernel moves the caller before it returns. */
+    if (sched_setaffinity(0, sizeof(set), &set) != 0)
+        return LT_ERR_PERMISSION;
+    f->cpu = cpu;
+    f->moves++;
+    return 0;
+}
+
+uint64_t lt_own_switches(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0)
+        return 0;
+    return (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+}
+
+int lt_thread_last_cpu(int stat_fd)
+{
+    struct lt_thread_stat stat;
+    return lt_thread_stat_read(stat_fd, &stat) == 0 ? stat.cpu : -1;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A jittered grid of ticks over CLOCK_MONOTONIC. */
+#include "config.h"
+
+#include "collector/platform/tick_timer.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t lt_monotonic_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t lt_thread_cpu_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* splitmix64: the jitter of tick number n needs no state, so a deadline can be asked for twice. */
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+void lt_tick_timer_init(struct lt_tick_timer *t, int64_t interval_ns)
+{
+    t->start_ns = lt_monotonic_ns();
+    t->interval_ns = interval_ns;
+    t->next = 0;
+    t->random = mix((uint64_t)t->start_ns ^ (uint64_t)getpid());
+}
+
+int64_t lt_tick_timer_deadline(const struct lt_tick_timer *t)
+{
+    uint64_t jitter = mix(t->random + (uint64_t)t->next) % (uint64_t)t->interval_ns;
+    return t->start_ns + t->next * t->interval_ns + (int64_t)jitter;
+}
+
+void lt_tick_timer_take(struct lt_tick_timer *t, struct lt_tick *tick)
+{
+    int64_t now = lt_monotonic_ns();
+    int64_t first = t->next;
+    tick->lateness_ns = now - lt_tick_timer_deadline(t);
+    if (tick->lateness_ns < 0)
+        tick->lateness_ns = 0;
+
+    /* After a long stop (suspend, SIGSTOP) go straight to the current interval. */
+    int64_t current = (now - t->start_ns) / t->interval_ns;
+    t->next = current > first + 1 ? current : first + 1;
+    while (lt_tick_timer_deadline(t) <= now)
+        t->next++;
+    tick->time_ns = now - t->start_ns;
+    tick->covers = t->next - first > UINT32_MAX ? UINT32_MAX : (uint32_t)(t->next - first);
+}
+
+void lt_sleep_until(int64_t monotonic_ns)
+{
+    struct timespec t = {.tv_sec = monotonic_ns / 1000000000,
+                         .tv_nsec = monotonic_ns % 1000000000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+/* struct sched_attr of the Linux UAPI, version 0; older libc headers do not have it. */
+struct scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime; /* of a normal task: its slice, Linux 6.12+ */
+    uint64_t deadline, period;
+};
+
+enum { SLICE_NS = 100000, HIGH_PRIORITY = -20 };
+
+void lt_be_punctual(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+#ifdef SYS_sched_setattr
+    struct scheduling wish = {.size = sizeof(wish), .nice = HIGH_PRIORITY, .runtime = SLICE_NS};
+    if (syscall(SYS_sched_setattr, 0, &wish, 0) == 0)
+        return;
+    /* Not allowed to raise the priority: the shorter slice is free for everybody. */
+    wish.nice = getpriority(PRIO_PROCESS, 0);
+    syscall(SYS_sched_setattr, 0, &wish, 0);
+#endif
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One Python process that is sampled: its GILs, its threads, and the reading of all their stacks
+ * as they were at one moment.
+ *
+ * Why that moment is one: only a thread that holds the GIL changes its Python stack. `last_holder`
+ * of the GIL is the only thread that can do so without the GIL's `switch_number` changing. So the
+ * sampler goes to the processor of last_holder, where it keeps it from running, reads, and believes
+ * what it read if at the end last_holder and switch_number are what they were at the beginning,
+ * last_holder is still on this processor, and the sampler itself was not switched out in between. */
+#ifndef LT_PY_PROCESS_H
+#define LT_PY_PROCESS_H
+
+#include <sys/types.h>
+
+#include "collector/copies.h"
+#include "collector/platform/follow.h"
+#include "collector/py_code.h"
+#include "collector/py_runtime.h"
+#include "collector/py_stack.h"
+#include "formats/trace_writer.h"
+
+struct lt_py_thread {
+    struct lt_py_stack stack;   /* .tstate names the thread */
+    lt_addr interp;
+    uint64_t ident;             /* pthread_self() */
+    pid_t tid;                  /* native id; 0 unknown */
+    lt_addr cpu_word;           /* rseq's cpu_id; 0: ask /proc */
+    int stat_fd;                /* -1: not open */
+    uint32_t gil;               /* index of its GIL */
+    bool listed;                /* met in the last walk of the thread list */
+    bool was_runnable;          /* at the last look at its stat file */
+    bool read;                  /* its stack was read in this attempt */
+    uint32_t wanted_in;         /* the attempt in which its copies were wanted */
+
+    /* What is known of its stack, outermost first: one entry a frame. */
+    struct lt_known_frame {
+        uint32_t serial;        /* of the code object */
+        uint32_t offset;        /* of the instruction */
+        uint32_t node;          /* in the trace's stack tree */
+        struct lt_py_code *code;
+    } *known;
+    size_t n_known, known_alloc;
+
+    bool in_trace;              /* has an id there */
+    uint32_t trace_id;
+    uint32_t node, state;       /* what the trace has of it */
+    char name[64];
+};
+
+struct lt_py_gil {
+    lt_addr addr;
+    lt_addr last_holder;        /* a PyThreadState */
+    uint64_t switch_number;
+    bool locked;
+    bool settled;               /* all its threads' stacks are those of switch_number */
+    int fail;                   /* why the last tick's reading failed, or -1 */
+};
+
+enum { LT_MAX_INTERPRETERS = 64, LT_MAX_THREADS = 1 << 16 };
+
+struct lt_py_process {
+    pid_t pid;
+    struct lt_mem mem;
+    struct lt_py_runtime runtime;
+    struct lt_py_codes *codes;
+    struct lt_copies copies;
+    uint32_t attempt;
+
+    lt_addr interps[LT_MAX_INTERPRETERS];
+    lt_addr heads[LT_MAX_INTERPRETERS];  /* of their thread lists, when last seen */
+    size_t n_interps;
+    struct lt_py_gil gils[LT_MAX_INTERPRETERS];
+    size_t n_gils;
+    struct lt_py_thread **threads;
+    size_t n_threads, threads_alloc;
+    int64_t rseq_offset;                 /* from the thread pointer; 0: no rseq */
+    bool new_threads;                    /* since the caller last looked: names are wanted */
+
+    int64_t walk_due_ns;                 /* when the thread list is walked again in any case */
+    int64_t cpu_ns, seen_ns;             /* CPU clock and time of the last tick */
+    bool others_run;                     /* a thread without the GIL was seen on a processor */
+    uint32_t ticks;
+
+    uint32_t trace_id;
+    struct lt_frame_cache *frame_ids;    /* (code, instruction) -> frame of the trace */
+};
+
+/* What a tick works with; the same for all processes of a recorder. */
+struct lt_tick_context {
+    struct lt_follower *follower;
+    struct lt_trace_writer *writer;
+    struct lt_health *health;
+    int64_t now_ns;
+    uint32_t covers;
+    uint32_t tags;
+    struct lt_change *changes;           /* of this tick, all processes */
+    size_t n_changes, changes_alloc;
+    /* A frame that the trace did not have before: its source line is wanted. */
+    void (*new_frame)(void *ctx, const struct lt_py_process *process, struct lt_str file, uint32_t line);
+    void *ctx;
+    uint32_t frames_seen;                /* frames of this segment that new_frame was called for */
+};
+
+int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem *mem,
+                      const struct lt_py_runtime *runtime, int64_t rseq_offset);
+void lt_py_process_free(struct lt_py_process *p);
+
+/* Samples all threads once and appends what changed to the context. 0, or LT_ERR_NO_PROCESS once the process is gone
+ * or has become another program; LT_ERR_NOMEM, LT_ERR_LIMIT from the trace. A sample that could not be taken is no error: it
+ * is counted, and its thread has the unknown stack at this tick. */
+int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick);
+
+/* The trace began a new segment: all ids of frames and stacks are void. */
+void lt_py_process_new_segment(struct lt_py_process *p);
+
+/* Ends its threads and itself in the trace. */
+int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer);
+
+/* The thread has this name from now on. */
+int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident, const char *name);
+
+#endif
