@@ -19,7 +19,9 @@ enum {
 struct lt_py_code {
     lt_addr addr;
     uint32_t serial;      /* unique for each code object that was ever read; never 0 */
-    uint32_t checked;     /* the attempt in which its identity was last compared */
+    uint32_t wanted;      /* the attempt for which copies of its identity were wanted last, */
+    size_t identity_copy, name_copy; /* and their indices */
+    uint32_t checked;     /* the attempt in which its identity was last compared, and was the same */
     lt_addr name_addr;
     lt_addr instructions; /* address of the first instruction (LT_INSTR_POINTER) */
     uint32_t first_traceable; /* instruction bytes before it belong to no finished frame */

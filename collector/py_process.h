@@ -29,6 +29,7 @@ struct lt_py_thread {
     int stat_fd;                /* -1: not open */
     uint32_t gil;               /* index of its GIL */
     bool listed;                /* met in the last walk of the thread list */
+    bool renewed;               /* it is another thread than the trace has under its id */
     bool was_runnable;          /* at the last look at its stat file */
     bool read;                  /* its stack was read in this attempt */
     uint32_t wanted_in;         /* the attempt in which its copies were wanted */
@@ -38,14 +39,15 @@ struct lt_py_thread {
         uint32_t serial;        /* of the code object */
         uint32_t offset;        /* of the instruction */
         uint32_t node;          /* in the trace's stack tree */
-        struct lt_py_code *code;
+        lt_addr code;
     } *known;
     size_t n_known, known_alloc;
 
     bool in_trace;              /* has an id there */
     uint32_t trace_id;
-    uint32_t node, state;       /* what the trace has of it */
-    char name[64];
+    uint32_t node, state;       /* as of this tick */
+    uint32_t trace_node, trace_state; /* what the trace has of it; UINT32_MAX: nothing */
+    char name[128];
 };
 
 struct lt_py_gil {
@@ -53,8 +55,9 @@ struct lt_py_gil {
     lt_addr last_holder;        /* a PyThreadState */
     uint64_t switch_number;
     bool locked;
-    bool settled;               /* all its threads' stacks are those of switch_number */
-    int fail;                   /* why the last tick's reading failed, or -1 */
+    bool settled;               /* all its threads' stacks are known as of switch_number */
+    bool gc;                    /* the holder's interpreter collects garbage */
+    struct lt_py_thread *holder; /* the thread of last_holder; NULL: not known */
 };
 
 enum { LT_MAX_INTERPRETERS = 64, LT_MAX_THREADS = 1 << 16 };
@@ -69,6 +72,7 @@ struct lt_py_process {
 
     lt_addr interps[LT_MAX_INTERPRETERS];
     lt_addr heads[LT_MAX_INTERPRETERS];  /* of their thread lists, when last seen */
+    uint32_t interp_gils[LT_MAX_INTERPRETERS]; /* index of the GIL that each one uses */
     size_t n_interps;
     struct lt_py_gil gils[LT_MAX_INTERPRETERS];
     size_t n_gils;
@@ -76,14 +80,15 @@ struct lt_py_process {
     size_t n_threads, threads_alloc;
     int64_t rseq_offset;                 /* from the thread pointer; 0: no rseq */
     bool new_threads;                    /* since the caller last looked: names are wanted */
-
-    int64_t walk_due_ns;                 /* when the thread list is walked again in any case */
+    bool list_stale;                     /* a thread came or went */
+    int64_t list_due_ns;                 /* when the thread list is walked again in any case */
     int64_t cpu_ns, seen_ns;             /* CPU clock and time of the last tick */
+    bool failed;                         /* the last reading failed under one of the GILs */
     bool others_run;                     /* a thread without the GIL was seen on a processor */
     uint32_t ticks;
 
     uint32_t trace_id;
-    struct lt_frame_cache *frame_ids;    /* (code, instruction) -> frame of the trace */
+    struct lt_frame_slot *frame_ids;     /* cache: (code, instruction) -> frame of the trace */
 };
 
 /* What a tick works with; the same for all processes of a recorder. */
@@ -111,8 +116,8 @@ void lt_py_process_free(struct lt_py_process *p);
  * is counted, and its thread has the unknown stack at this tick. */
 int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick);
 
-/* The trace began a new segment: all ids of frames and stacks are void. */
-void lt_py_process_new_segment(struct lt_py_process *p);
+/* The trace began a new segment: all ids of frames and stacks are void, and given anew. */
+void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick);
 
 /* Ends its threads and itself in the trace. */
 int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tick of one process: has anything run, what are the stacks now, what is everybody doing, and what
+ * of that is new to the trace. */
+#include "config.h"
+
+#include "collector/py_process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/platform/thread_stat.h"
+#include "collector/py_nodes.h"
+#include "collector/py_reading.h"
+#include "collector/py_state.h"
+#include "collector/py_thread_list.h"
+#include "formats/byte_buffer.h"
+#include "formats/lt_error.h"
+
+enum {
+    LIST_EVERY_NS = 500000000,   /* a thread's end may go unnoticed that long */
+    MAX_CODE_BYTES = 8 << 20,
+    MAX_CODES = 1 << 14,
+    MAX_CHANGES = LT_MAX_THREADS * 16
+};
+
+int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem *mem,
+                      const struct lt_py_runtime *runtime, int64_t rseq_offset)
+{
+    struct lt_py_process *p = calloc(1, sizeof(*p));
+    if (!p)
+        return LT_ERR_NOMEM;
+    p->pid = pid;
+    p->mem = *mem;
+    p->runtime = *runtime;
+    p->rseq_offset = rseq_offset;
+    int err = lt_py_codes_new(&p->codes, mem, &runtime->offsets);
+    if (!err)
+        err = lt_py_nodes_init(p);
+    if (!err)
+        err = lt_py_interps_read(p);
+    if (err) {
+        lt_py_process_free(p);
+        return err;
+    }
+    *out = p;
+    return 0;
+}
+
+void lt_py_process_free(struct lt_py_process *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_threads; i++)
+        lt_py_thread_free(p->threads[i]);
+    free(p->threads);
+    free(p->frame_ids);
+    lt_py_codes_free(p->codes);
+    lt_copies_release(&p->copies);
+    free(p);
+}
+
+static enum lt_fail cause_of(int err)
+{
+    switch (err) {
+    case LT_ERR_TORN:
+        return LT_FAIL_TORN;
+    case LT_ERR_FAULT:
+        return LT_FAIL_MEMORY;
+    case LT_ERR_LIMIT:
+        return LT_FAIL_LIMIT;
+    case LT_ERR_NO_PROCESS:
+        return LT_FAIL_PROCESS;
+    default:
+        return LT_FAIL_FRAME;
+    }
+}
+
+/* A thread that has Python frames is in the trace; one that has none (yet, or any more) is not. */
+static int enter(struct lt_py_process *p, struct lt_py_thread *t, struct lt_trace_writer *writer)
+{
+    struct lt_thread_info info = {
+        .process = p->trace_id,
+        .tid = t->tid ? (uint64_t)t->tid : t->ident,
+        .ident = t->ident,
+    };
+    if (t->in_trace && (t->renewed || t->n_known == 0)) {
+        t->in_trace = false;
+        int err = lt_trace_writer_thread_end(writer, t->trace_id);
+        if (err)
+            return err;
+    }
+    if (t->renewed)
+        t->name[0] = '\0';
+    t->renewed = false;
+    if (t->in_trace || t->n_known == 0)
+        return 0;
+    if (!t->name[0] && t->tid)
+        lt_thread_comm(p->pid, t->tid, t->name, sizeof(t->name));
+    info.name = (struct lt_str){t->name, strlen(t->name)};
+    t->in_trace = true;
+    t->trace_node = UINT32_MAX;
+    return lt_trace_writer_thread(writer, &info, &t->trace_id);
+}
+
+static int add_change(struct lt_py_thread *t, uint32_t node, struct lt_tick_context *tick)
+{
+    if (t->trace_node == node && t->trace_state == t->state)
+        return 0;
+    if (lt_array_grow(&tick->changes, &tick->changes_alloc, tick->n_changes + 1, sizeof(tick->changes[0]),
+                      MAX_CHANGES))
+        return LT_ERR_NOMEM;
+    tick->changes[tick->n_changes++] = (struct lt_change){t->trace_id, node, t->state, tick->tags};
+    t->trace_node = node;
+    t->trace_state = t->state;
+    return 0;
+}
+
+/* Tells the trace what is new of each thread; fails[] says what came of the reading under each GIL. A failed
+ * reading leaves the stacks of those threads unknown that may have run since. */
+static int report(struct lt_py_process *p, const int *fails, struct lt_tick_context *tick)
+{
+    struct lt_health *health = tick->health;
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        struct lt_py_gil *gil = &p->gils[t->gil];
+        int fail = fails[t->gil];
+        bool unknown = fail && (!gil->settled || gil->holder == t);
+        if (unknown && !t->in_trace)
+            continue; /* it never had a stack that we saw: nothing to ask for yet */
+        int err = unknown ? 0 : enter(p, t, tick->writer);
+        if (!err && t->in_trace)
+            err = add_change(t, unknown ? 0 : t->node, tick);
+        if (err)
+            return err;
+        if (!t->in_trace)
+            continue;
+        health->asked += tick->covers;
+        health->late += tick->covers - 1;
+        if (unknown)
+            health->failed[cause_of(fail)]++;
+        else
+            health->taken++;
+    }
+    return 0;
+}
+
+/* Code objects come and go in a program that makes code; what is known of them stays bounded. */
+static void bound_codes(struct lt_py_process *p)
+{
+    if (lt_py_codes_count(p->codes) < MAX_CODES && lt_py_codes_bytes(p->codes) < MAX_CODE_BYTES)
+        return;
+    lt_py_codes_clear(p->codes);
+    lt_py_nodes_forget(p);
+    for (size_t i = 0; i < p->n_threads; i++)
+        p->threads[i]->n_known = 0;
+    for (size_t i = 0; i < p->n_gils; i++)
+        p->gils[i].settled = false;
+}
+
+static int read_stacks(struct lt_py_process *p, int *fails, struct lt_tick_context *tick)
+{
+    if (tick->now_ns >= p->list_due_ns) {
+        p->list_due_ns = tick->now_ns + LIST_EVERY_NS;
+        p->list_stale = true;
+        int err = lt_py_interps_read(p);
+        if (err == LT_ERR_NO_PROCESS)
+            return err;
+    }
+    bound_codes(p);
+    for (size_t i = 0; i < p->n_gils; i++) {
+        fails[i] = lt_py_reading_take(p, &p->gils[i], tick);
+        if (fails[i] == LT_ERR_NO_PROCESS || fails[i] == LT_ERR_PERMISSION)
+            return fails[i];
+    }
+    return 0;
+}
+
+static bool all_settled(const struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_gils; i++) {
+        if (!p->gils[i].settled)
+            return false;
+    }
+    return true;
+}
+
+int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
+{
+    int fails[LT_MAX_INTERPRETERS] = {0};
+    struct lt_cpu_use use;
+    int err = lt_py_cpu_use(p, tick->now_ns, &use);
+    if (err)
+        return err;
+
+    /* Where no thread has used any processor time, no stack has changed. */
+    bool unchanged = !use.first && use.used_ns == 0 && all_settled(p) && !p->failed &&
+                     tick->now_ns < p->list_due_ns;
+    if (!unchanged) {
+        err = read_stacks(p, fails, tick);
+        if (err)
+            return err;
+        p->failed = false;
+        for (size_t i = 0; i < p->n_gils; i++)
+            p->failed = p->failed || fails[i];
+    }
+    lt_py_state_update(p, &use);
+    return report(p, fails, tick);
+}
+
+void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick)
+{
+    lt_py_nodes_forget(p);
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        t->trace_node = UINT32_MAX;
+        if (lt_py_nodes_renew(p, t, tick) != 0) {
+            t->n_known = 0;
+            p->gils[t->gil].settled = false;
+        }
+    }
+}
+
+int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        if (!t->in_trace)
+            continue;
+        t->in_trace = false;
+        int err = lt_trace_writer_thread_end(writer, t->trace_id);
+        if (err)
+            return err;
+    }
+    return lt_trace_writer_process_end(writer, p->trace_id);
+}
+
+int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident, const char *name)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        if (t->ident != ident || strncmp(t->name, name, sizeof(t->name) - 1) == 0)
+            continue;
+        snprintf(t->name, sizeof(t->name), "%s", name);
+        if (t->in_trace)
+            return lt_trace_writer_thread_name(writer, t->trace_id, (struct lt_str){t->name, strlen(t->name)});
+    }
+    return 0;
+}

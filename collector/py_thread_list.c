@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Walking interpreters and threads. Both lists belong to the target and may change while they are
+ * read: each walk is bounded, and what it found is only kept if the whole attempt is confirmed. */
+#include "config.h"
+
+#include "collector/py_thread_list.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "collector/platform/thread_stat.h"
+#include "formats/byte_buffer.h"
+#include "formats/lt_error.h"
+
+static uint32_t gil_index(struct lt_py_process *p, lt_addr addr)
+{
+    for (size_t i = 0; i < p->n_gils; i++) {
+        if (p->gils[i].addr == addr)
+            return (uint32_t)i;
+    }
+    p->gils[p->n_gils] = (struct lt_py_gil){.addr = addr};
+    return (uint32_t)p->n_gils++;
+}
+
+static int gil_of_interp(struct lt_py_process *p, lt_addr interp, lt_addr *gil)
+{
+    const struct lt_py_offsets *o = &p->runtime.offsets;
+    if (o->interp.gil == LT_NO_FIELD) {
+        *gil = p->runtime.runtime + o->runtime.gil;
+        return 0;
+    }
+    int err = lt_mem_read_u64(&p->mem, interp + o->interp.gil, gil);
+    if (!err && !*gil)
+        err = LT_ERR_NOT_READY;
+    return err;
+}
+
+int lt_py_interps_read(struct lt_py_process *p)
+{
+    const struct lt_py_offsets *o = &p->runtime.offsets;
+    lt_addr interp, gil;
+    size_t n = 0;
+    int err = lt_mem_read_u64(&p->mem, p->runtime.runtime + o->runtime.interpreters_head, &interp);
+    while (!err && interp) {
+        if (n == LT_MAX_INTERPRETERS)
+            return LT_ERR_LIMIT;
+        err = gil_of_interp(p, interp, &gil);
+        if (err == LT_ERR_NOT_READY) {
+            /* An interpreter that is being made or taken apart has no threads to sample. */
+            err = lt_mem_read_u64(&p->mem, interp + o->interp.next, &interp);
+            continue;
+        }
+        if (err)
+            return err;
+        if (n >= p->n_interps || p->interps[n] != interp) {
+            p->interps[n] = interp;
+            p->heads[n] = 0;
+            p->list_stale = true;
+        }
+        if (p->n_gils == LT_MAX_INTERPRETERS)
+            return LT_ERR_LIMIT;
+        p->interp_gils[n++] = gil_index(p, gil);
+        err = lt_mem_read_u64(&p->mem, interp + o->interp.next, &interp);
+    }
+    if (err)
+        return err;
+    p->n_interps = n;
+    return n ? 0 : LT_ERR_NOT_READY;
+}
+
+void lt_py_thread_free(struct lt_py_thread *t)
+{
+    if (!t)
+        return;
+    if (t->stat_fd >= 0)
+        close(t->stat_fd);
+    lt_py_stack_release(&t->stack);
+    free(t->known);
+    free(t);
+}
+
+struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr tstate)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        if (p->threads[i]->stack.tstate == tstate)
+            return p->threads[i];
+    }
+    return NULL;
+}
+
+static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp, struct lt_py_thread **out)
+{
+    if (lt_array_grow(&p->threads, &p->threads_alloc, p->n_threads + 1, sizeof(p->threads[0]), LT_MAX_THREADS))
+        return LT_ERR_LIMIT;
+    struct lt_py_thread *t = calloc(1, sizeof(*t));
+    if (!t)
+        return LT_ERR_NOMEM;
+    t->stack.tstate = tstate;
+    t->interp = p->interps[interp];
+    t->gil = p->interp_gils[interp];
+    t->stat_fd = -1;
+    p->threads[p->n_threads++] = t;
+    p->new_threads = true;
+    *out = t;
+    return 0;
+}
+
+/* What the thread state says of who the thread is. A new thread's ids are set after it has been linked into
+ * the list, by itself; and a freed state may be used again for another thread. */
+static void identify(struct lt_py_process *p, struct lt_py_thread *t, const uint8_t *tstate)
+{
+    const struct lt_py_offsets *o = &p->runtime.offsets;
+    uint64_t ident = lt_peek_u64(tstate, o->tstate.thread_id);
+    pid_t tid = o->tstate.native_thread_id == LT_NO_FIELD
+                    ? 0
+                    : (pid_t)lt_peek_u64(tstate, o->tstate.native_thread_id);
+    if (t->ident == ident && t->tid == tid)
+        return;
+    t->ident = ident;
+    t->tid = tid;
+    t->cpu_word = p->rseq_offset && ident ? ident + (uint64_t)p->rseq_offset + LT_RSEQ_CPU_ID : 0;
+    t->renewed = true;
+    if (t->stat_fd >= 0)
+        close(t->stat_fd);
+    t->stat_fd = tid ? lt_thread_stat_open(p->pid, tid) : -1;
+    p->new_threads = true;
+}
+
+/* The known thread of this state; most often the one that follows the last one found. */
+static struct lt_py_thread *find_near(const struct lt_py_process *p, lt_addr tstate, size_t *hint)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        size_t at = (*hint + i) % p->n_threads;
+        if (p->threads[at]->stack.tstate == tstate) {
+            *hint = at + 1;
+            return p->threads[at];
+        }
+    }
+    return NULL;
+}
+
+static int walk_list(struct lt_py_process *p, size_t interp, bool *fetched_more, size_t *met)
+{
+    const struct lt_py_offsets *o = &p->runtime.offsets;
+    size_t hint = 0;
+    lt_addr tstate = p->heads[interp];
+    while (tstate) {
+        if (++*met > LT_MAX_THREADS)
+            return LT_ERR_LIMIT;
+        struct lt_py_thread *t = find_near(p, tstate, &hint);
+        int err = t ? 0 : add_thread(p, tstate, interp, &t);
+        if (!err && t->wanted_in != p->attempt) {
+            *fetched_more = true;
+            err = lt_py_stack_want(&t->stack, o, &p->copies);
+            if (!err)
+                err = lt_copies_fetch(&p->copies, &p->mem);
+            t->wanted_in = p->attempt;
+        }
+        if (err)
+            return err;
+        const uint8_t *bytes = lt_copies_at(&p->copies, t->stack.tstate_copy);
+        t->listed = true;
+        identify(p, t, bytes);
+        tstate = lt_peek_u64(bytes, o->tstate.next);
+    }
+    return 0;
+}
+
+int lt_py_threads_walk(struct lt_py_process *p, bool *fetched_more)
+{
+    size_t met = 0;
+    for (size_t i = 0; i < p->n_threads; i++)
+        p->threads[i]->listed = false;
+    for (size_t i = 0; i < p->n_interps; i++) {
+        int err = walk_list(p, i, fetched_more, &met);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+int lt_py_threads_prune(struct lt_py_process *p, struct lt_trace_writer *writer)
+{
+    size_t kept = 0;
+    int err = 0;
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        if (t->listed) {
+            p->threads[kept++] = t;
+            continue;
+        }
+        for (size_t g = 0; g < p->n_gils; g++) {
+            if (p->gils[g].holder == t)
+                p->gils[g].holder = NULL;
+        }
+        if (t->in_trace && !err)
+            err = lt_trace_writer_thread_end(writer, t->trace_id);
+        lt_py_thread_free(t);
+    }
+    p->n_threads = kept;
+    return err;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The interpreters of a process and their threads, as linked lists in the target's memory. */
+#ifndef LT_PY_THREAD_LIST_H
+#define LT_PY_THREAD_LIST_H
+
+#include "collector/py_process.h"
+
+/* Reads the list of interpreters and their GILs anew. */
+int lt_py_interps_read(struct lt_py_process *p);
+
+/* Walks the thread lists, whose heads are in p->heads; states of known threads may already be among the
+ * copies (t->wanted_in is this attempt). New threads join p->threads, all that are met are marked `listed`.
+ * *fetched_more: as in lt_py_stack_walk(). */
+int lt_py_threads_walk(struct lt_py_process *p, bool *fetched_more);
+
+/* Removes the threads that the last walk did not meet. */
+int lt_py_threads_prune(struct lt_py_process *p, struct lt_trace_writer *writer);
+
+/* The thread of a PyThreadState, or NULL. */
+struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr tstate);
+
+void lt_py_thread_free(struct lt_py_thread *t);
+
+#endif
