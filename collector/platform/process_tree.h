@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which processes there are below a given one, and what they are: /proc, read in bounded steps. */
+#ifndef LT_PROCESS_TREE_H
+#define LT_PROCESS_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct lt_buf;
+
+/* Calls back for each child of each thread of `pid`. 0, LT_ERR_NO_PROCESS, or what the callback returned. */
+int lt_process_children(pid_t pid, int (*each)(void *ctx, pid_t child), void *ctx);
+
+/* The number that was given last to any process or thread of this PID namespace: while it stays the same, nothing
+ * was born. 0 when it cannot be read. */
+uint64_t lt_newest_pid(void);
+
+/* What makes a process the same program: changes with exec. */
+struct lt_program {
+    uint64_t device, inode;
+    uint64_t start; /* of the process, clock ticks since boot: tells a reused PID apart */
+};
+/* 0, or LT_ERR_NO_PROCESS, LT_ERR_PERMISSION. */
+int lt_process_program(pid_t pid, struct lt_program *program);
+bool lt_same_program(const struct lt_program *a, const struct lt_program *b);
+
+/* Parent; 0 when it is gone. */
+pid_t lt_process_parent(pid_t pid);
+/* The command line, its arguments joined by blanks; at most max bytes. Appended. */
+int lt_process_command(pid_t pid, size_t max, struct lt_buf *out);
+/* The working folder. Appended. */
+int lt_process_cwd(pid_t pid, struct lt_buf *out);
+/* Is it there, and no zombie? */
+bool lt_process_alive(pid_t pid);
+
+#endif
