@@ -61,7 +61,7 @@ int lt_outbox_post(struct lt_outbox *box, uint32_t kind, const struct lt_str *pa
 void lt_outbox_wake(struct lt_outbox *box)
 {
     pthread_mutex_lock(&box->lock);
-    box->closed = true;
+    box->woken = true;
     pthread_cond_signal(&box->posted);
     pthread_mutex_unlock(&box->lock);
 }
@@ -70,11 +70,12 @@ void lt_outbox_take(struct lt_outbox *box, struct lt_buf *into, int64_t wait_unt
 {
     lt_buf_clear(into);
     pthread_mutex_lock(&box->lock);
-    if (box->queue.len == 0 && wait_until_ns && !box->closed) {
+    if (box->queue.len == 0 && wait_until_ns && !box->woken) {
         struct timespec until = {.tv_sec = wait_until_ns / 1000000000,
                                  .tv_nsec = wait_until_ns % 1000000000};
         pthread_cond_timedwait(&box->posted, &box->lock, &until);
     }
+    box->woken = false;
     struct lt_buf taken = box->queue;
     box->queue = *into;
     box->queue.cap = QUEUE_CAP;

@@ -15,7 +15,7 @@ struct lt_outbox {
     pthread_mutex_t lock;
     pthread_cond_t posted;
     struct lt_buf queue;
-    bool closed;
+    bool woken;
 };
 
 struct lt_message {
@@ -34,7 +34,7 @@ int lt_outbox_post(struct lt_outbox *box, uint32_t kind, const struct lt_str *pa
 /* Moves all messages into `into` (cleared first). Waits for one until the monotonic time wait_until_ns; 0: does
  * not wait. */
 void lt_outbox_take(struct lt_outbox *box, struct lt_buf *into, int64_t wait_until_ns);
-/* Wakes a waiting taker without a message. */
+/* Ends the wait of the taker, now or the next time, without a message. */
 void lt_outbox_wake(struct lt_outbox *box);
 
 /* The next message of a taken queue from *at on. False at the end. */

@@ -56,6 +56,8 @@ void lt_py_process_free(struct lt_py_process *p)
         lt_py_thread_free(p->threads[i]);
     free(p->threads);
     free(p->frame_ids);
+    free(p->command);
+    free(p->cwd);
     lt_py_codes_free(p->codes);
     lt_copies_release(&p->copies);
     free(p);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Messages in, blocks out. */
+#include "config.h"
+
+#include "collector/keeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/platform/tick_timer.h"
+#include "collector/process_watch.h"
+#include "collector/recorder_messages.h"
+#include "collector/source_lines.h"
+#include "formats/intern.h"
+#include "formats/lt_error.h"
+#include "formats/trace_writer.h"
+
+enum {
+    COMPRESSION = 6,
+    MAX_SEEN = 1 << 18,
+    MAX_SEEN_BYTES = 8 << 20,
+    MAX_BATCH = 1 << 16
+};
+
+struct lt_keeper {
+    struct lt_keeper_config config;
+    pthread_mutex_t lock;          /* of watch: processes are added from other threads */
+    struct lt_process_watch *watch;
+    bool watched;                  /* something was added, ever */
+    struct lt_block_writer *blocks;
+    struct lt_buf taken, key;
+
+    /* Source lines of this round: one block. Texts lie in `texts`, at growing offsets. */
+    struct lt_source_lines *sources;
+    struct lt_intern *seen;        /* (line, file) of this segment */
+    struct lt_source_line *batch;
+    size_t n_batch, batch_alloc;
+    struct lt_buf texts;
+};
+
+static int post(struct lt_keeper *k, uint32_t kind, const struct lt_str *parts, size_t n)
+{
+    int err = lt_outbox_post(k->config.out, kind, parts, n);
+    atomic_fetch_add(k->config.mail, 1);
+    return err;
+}
+
+static int post_process(void *ctx, struct lt_py_process *process)
+{
+    const struct lt_str part = {(const char *)&process, sizeof(process)};
+    return post(ctx, LT_MSG_PROCESS, &part, 1);
+}
+
+static int post_name(void *ctx, pid_t pid, uint64_t ident, struct lt_str name)
+{
+    struct lt_name_header header = {ident, pid};
+    const struct lt_str parts[] = {{(const char *)&header, sizeof(header)}, name};
+    return post(ctx, LT_MSG_NAME, parts, 2);
+}
+
+int lt_keeper_new(struct lt_keeper **out, const struct lt_keeper_config *config)
+{
+    struct lt_keeper *k = calloc(1, sizeof(*k));
+    if (!k)
+        return LT_ERR_NOMEM;
+    const struct lt_process_watch_events events = {k, post_process, post_name};
+    k->config = *config;
+    pthread_mutex_init(&k->lock, NULL);
+    int err = lt_block_writer_new(&k->blocks, config->output, COMPRESSION);
+    if (!err)
+        err = lt_source_lines_new(&k->sources);
+    if (!err)
+        err = lt_intern_new(&k->seen, MAX_SEEN, MAX_SEEN_BYTES);
+    if (!err)
+        err = lt_process_watch_new(&k->watch, &events, config->follow_children);
+    if (err) {
+        lt_keeper_free(k);
+        return err;
+    }
+    *out = k;
+    return 0;
+}
+
+void lt_keeper_free(struct lt_keeper *k)
+{
+    if (!k)
+        return;
+    lt_process_watch_free(k->watch);
+    lt_intern_free(k->seen);
+    lt_source_lines_free(k->sources);
+    lt_block_writer_free(k->blocks);
+    lt_buf_release(&k->taken);
+    lt_buf_release(&k->key);
+    lt_buf_release(&k->texts);
+    free(k->batch);
+    pthread_mutex_destroy(&k->lock);
+    free(k);
+}
+
+int lt_keeper_add(struct lt_keeper *k, pid_t pid)
+{
+    pthread_mutex_lock(&k->lock);
+    int err = lt_process_watch_add(k->watch, pid);
+    k->watched = true;
+    pthread_mutex_unlock(&k->lock);
+    lt_outbox_wake(k->config.in);
+    return err;
+}
+
+static int keep_block(struct lt_keeper *k, const struct lt_message *m)
+{
+    uint32_t type;
+    memcpy(&type, m->data, sizeof(type));
+    return lt_block_writer_block(k->blocks, (enum lt_block_type)type, m->data + sizeof(type),
+                                 m->len - sizeof(type));
+}
+
+/* Has this line been asked for in this segment? Full tables cost the texts of later lines, nothing else. */
+static int first_time(struct lt_keeper *k, const struct lt_source_line *line, bool *is_new)
+{
+    uint32_t id;
+    lt_buf_clear(&k->key);
+    *is_new = false;
+    int err = lt_buf_put_u32(&k->key, line->line);
+    if (!err)
+        err = lt_buf_put(&k->key, line->file.data, line->file.len);
+    if (!err)
+        err = lt_intern_id(k->seen, k->key.data, k->key.len, &id, is_new);
+    return err == LT_ERR_LIMIT ? 0 : err;
+}
+
+/* The file's name is borrowed from the taken messages, which stay until the end of the round. */
+static int keep_source(struct lt_keeper *k, const struct lt_message *m)
+{
+    struct lt_source_wish wish;
+    bool is_new;
+    memcpy(&wish, m->data, sizeof(wish));
+    const char *at = (const char *)m->data + sizeof(wish);
+    struct lt_str cwd = {at, wish.cwd_len};
+    struct lt_source_line line = {
+        .file = {at + wish.cwd_len, m->len - sizeof(wish) - wish.cwd_len},
+        .line = wish.line,
+    };
+    int err = first_time(k, &line, &is_new);
+    if (err || !is_new)
+        return err;
+    if (lt_source_lines_get(k->sources, wish.pid, cwd, line.file, line.line, &line.text) != 0)
+        return 0; /* made by exec, or gone: a line without a text */
+    err = lt_array_grow(&k->batch, &k->batch_alloc, k->n_batch + 1, sizeof(k->batch[0]), MAX_BATCH);
+    if (!err)
+        err = lt_buf_put(&k->texts, line.text.data, line.text.len);
+    if (!err)
+        k->batch[k->n_batch++] = line;
+    return err;
+}
+
+static int write_sources(struct lt_keeper *k)
+{
+    const struct lt_block_sink sink = {k->blocks, lt_block_writer_block};
+    size_t at = 0;
+    if (k->n_batch == 0)
+        return 0;
+    for (size_t i = 0; i < k->n_batch; i++) {
+        k->batch[i].text.data = (const char *)k->texts.data + at;
+        at += k->batch[i].text.len;
+    }
+    int err = lt_trace_write_sources(&sink, k->batch, k->n_batch);
+    k->n_batch = 0;
+    lt_buf_clear(&k->texts);
+    return err;
+}
+
+static int keep(struct lt_keeper *k, const struct lt_message *m)
+{
+    pid_t pid;
+    switch (m->kind) {
+    case LT_MSG_BLOCK:
+        return keep_block(k, m);
+    case LT_MSG_SOURCE:
+        return keep_source(k, m);
+    case LT_MSG_SEGMENT:
+        lt_intern_clear(k->seen);
+        return 0;
+    case LT_MSG_LOST:
+        memcpy(&pid, m->data, sizeof(pid));
+        lt_process_watch_lost(k->watch, pid);
+        return 0;
+    case LT_MSG_NAMES:
+        memcpy(&pid, m->data, sizeof(pid));
+        lt_process_watch_want_names(k->watch, pid);
+        return 0;
+    default:
+        return LT_ERR_USAGE;
+    }
+}
+
+static int keep_all(struct lt_keeper *k)
+{
+    struct lt_message m;
+    size_t at = 0;
+    int err = 0;
+    while (!err && lt_outbox_next(&k->taken, &at, &m))
+        err = keep(k, &m);
+    if (!err)
+        err = write_sources(k);
+    if (!err && at && k->config.output->flush)
+        err = k->config.output->flush(k->config.output->ctx);
+    return err;
+}
+
+int lt_keeper_round(struct lt_keeper *k, bool closing, int64_t *next_ns)
+{
+    lt_outbox_take(k->config.in, &k->taken, *next_ns);
+    pthread_mutex_lock(&k->lock);
+    int err = keep_all(k);
+    if (!err && !closing)
+        err = lt_process_watch_round(k->watch, lt_monotonic_ns(), next_ns);
+    pthread_mutex_unlock(&k->lock);
+    return err;
+}
+
+bool lt_keeper_alone(struct lt_keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool alone = k->watched && lt_process_watch_alive(k->watch) == 0;
+    pthread_mutex_unlock(&k->lock);
+    return alone;
+}
+
+uint64_t lt_keeper_bytes(const struct lt_keeper *k)
+{
+    return lt_block_writer_bytes(k->blocks);
+}
+
+int lt_keeper_reason(const struct lt_keeper *k, char *detail, size_t size)
+{
+    return lt_process_watch_reason(k->watch, detail, size);
+}

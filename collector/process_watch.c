@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Candidates and their fates. */
+#include "config.h"
+
+#include "collector/process_watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/platform/process_mem.h"
+#include "collector/platform/process_tree.h"
+#include "collector/platform/rseq.h"
+#include "collector/py_thread_names.h"
+#include "formats/byte_buffer.h"
+#include "formats/lt_error.h"
+
+#define MS INT64_C(1000000)
+
+enum {
+    MAX_PROCESSES = 1 << 14,
+    MAX_COMMAND = 1024
+};
+
+/* An interpreter takes some 10 ms to start: look often at first. What is no Python for long is looked at
+ * again when it becomes another program, and now and then (a library can be loaded late). */
+static const int64_t FIRST_TRY_NS = 1 * MS;
+static const int64_t SLOWEST_TRY_NS = 1000 * MS;
+static const int64_t BIRTHS_EVERY_NS = 20 * MS;
+static const int64_t TREE_EVERY_NS = 1000 * MS;
+static const int64_t NAMES_EVERY_NS = 1000 * MS;
+static const int64_t EXEC_EVERY_NS = 20 * MS;
+
+struct watched {
+    pid_t pid;
+    bool sampled;          /* handed over, and not lost since */
+    bool gone;
+    struct lt_program program;
+    int64_t try_ns, pause_ns; /* when to look for an interpreter again, and the pause after that */
+    int64_t exec_ns;       /* when to look whether it became another program */
+    int64_t names_ns;      /* when to read the names of its threads */
+    /* What names need, from when it was found. */
+    struct lt_mem mem;
+    struct lt_py_offsets offsets;
+    lt_addr runtime;
+};
+
+struct lt_process_watch {
+    struct lt_process_watch_events events;
+    bool children;
+    struct watched *list;
+    size_t n, alloc;
+    uint64_t newest_pid;
+    int64_t births_ns, tree_ns;
+    unsigned found;         /* interpreters, ever */
+    int reason;
+    char detail[256];
+    struct lt_buf text;     /* scratch */
+};
+
+int lt_process_watch_new(struct lt_process_watch **out, const struct lt_process_watch_events *events, bool children)
+{
+    struct lt_process_watch *w = calloc(1, sizeof(*w));
+    if (!w)
+        return LT_ERR_NOMEM;
+    w->events = *events;
+    w->children = children;
+    w->reason = LT_ERR_NOT_PYTHON;
+    *out = w;
+    return 0;
+}
+
+void lt_process_watch_free(struct lt_process_watch *w)
+{
+    if (!w)
+        return;
+    lt_buf_release(&w->text);
+    free(w->list);
+    free(w);
+}
+
+static struct watched *find(struct lt_process_watch *w, pid_t pid)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->list[i].pid == pid && !w->list[i].gone)
+            return &w->list[i];
+    }
+    return NULL;
+}
+
+int lt_process_watch_add(struct lt_process_watch *w, pid_t pid)
+{
+    if (find(w, pid))
+        return 0;
+    if (lt_array_grow(&w->list, &w->alloc, w->n + 1, sizeof(w->list[0]), MAX_PROCESSES))
+        return LT_ERR_LIMIT;
+    w->list[w->n++] = (struct watched){.pid = pid, .pause_ns = FIRST_TRY_NS};
+    return 0;
+}
+
+void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid)
+{
+    struct watched *p = find(w, pid);
+    if (!p)
+        return;
+    p->sampled = false;
+    p->try_ns = 0;
+    p->pause_ns = FIRST_TRY_NS;
+    p->gone = !lt_process_alive(pid);
+}
+
+void lt_process_watch_want_names(struct lt_process_watch *w, pid_t pid)
+{
+    struct watched *p = find(w, pid);
+    if (p)
+        p->names_ns = 0;
+}
+
+size_t lt_process_watch_alive(const struct lt_process_watch *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n += !w->list[i].gone;
+    return n;
+}
+
+int lt_process_watch_reason(const struct lt_process_watch *w, char *detail, size_t size)
+{
+    snprintf(detail, size, "%s", w->detail);
+    return w->found ? 0 : w->reason;
+}
+
+static int add_child(void *ctx, pid_t child)
+{
+    return lt_process_watch_add(ctx, child);
+}
+
+/* The list grows behind the loop: grandchildren are found in the same look. */
+static int look_at_tree(struct lt_process_watch *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->list[i].gone)
+            continue;
+        int err = lt_process_children(w->list[i].pid, add_child, w);
+        if (err && err != LT_ERR_NO_PROCESS)
+            return err;
+    }
+    return 0;
+}
+
+/* Nothing is born without a new number having been given; asking for it costs a fraction of a look. */
+static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
+{
+    if (!w->children || now_ns < w->births_ns)
+        return 0;
+    w->births_ns = now_ns + BIRTHS_EVERY_NS;
+    uint64_t newest = lt_newest_pid();
+    if (newest == w->newest_pid && newest && now_ns < w->tree_ns)
+        return 0;
+    w->newest_pid = newest;
+    w->tree_ns = now_ns + TREE_EVERY_NS;
+    return look_at_tree(w);
+}
+
+static int copy_text(struct lt_buf *text, char **out)
+{
+    *out = malloc(text->len + 1);
+    if (!*out)
+        return LT_ERR_NOMEM;
+    if (text->len)
+        memcpy(*out, text->data, text->len);
+    (*out)[text->len] = '\0';
+    return 0;
+}
+
+/* What the trace says of a process besides its stacks. */
+static int describe(struct lt_process_watch *w, struct lt_py_process *process)
+{
+    process->parent = lt_process_parent(process->pid);
+    lt_buf_clear(&w->text);
+    lt_process_command(process->pid, MAX_COMMAND, &w->text);
+    int err = copy_text(&w->text, &process->command);
+    if (err)
+        return err;
+    lt_buf_clear(&w->text);
+    lt_process_cwd(process->pid, &w->text);
+    return copy_text(&w->text, &process->cwd);
+}
+
+static int hand_over(struct lt_process_watch *w, struct watched *p, const struct lt_py_runtime *runtime)
+{
+    struct lt_py_process *process;
+    int64_t rseq_offset;
+    if (lt_rseq_offset(p->pid, &p->mem, &rseq_offset) != 0)
+        rseq_offset = 0; /* an older libc: /proc says where threads are */
+    int err = lt_py_process_new(&process, p->pid, &p->mem, runtime, rseq_offset);
+    if (err)
+        return err;
+    err = describe(w, process);
+    if (!err)
+        err = w->events.python(w->events.ctx, process);
+    if (err) {
+        lt_py_process_free(process);
+        return err;
+    }
+    p->sampled = true;
+    p->offsets = runtime->offsets;
+    p->runtime = runtime->runtime;
+    p->names_ns = 0;
+    w->found++;
+    return 0;
+}
+
+/* The most telling reason wins: "permission" says more than "not Python". */
+static void note_reason(struct lt_process_watch *w, int err, const struct lt_py_runtime *runtime)
+{
+    if (err != LT_ERR_PY_VERSION && err != LT_ERR_PERMISSION)
+        return;
+    w->reason = err;
+    if (err == LT_ERR_PY_VERSION)
+        snprintf(w->detail, sizeof(w->detail), "%s", runtime->version);
+}
+
+static int try_to_find(struct lt_process_watch *w, struct watched *p, int64_t now_ns)
+{
+    struct lt_py_runtime runtime = {0};
+    if (p->sampled || now_ns < p->try_ns)
+        return 0;
+    p->try_ns = now_ns + p->pause_ns;
+    p->pause_ns += p->pause_ns / 2;
+    if (p->pause_ns > SLOWEST_TRY_NS)
+        p->pause_ns = SLOWEST_TRY_NS;
+    lt_process_mem(&p->mem, p->pid);
+    int err = lt_py_runtime_find(p->pid, &p->mem, &runtime);
+    if (!err)
+        err = hand_over(w, p, &runtime);
+    note_reason(w, err, &runtime);
+    return err == LT_ERR_NOMEM ? err : 0;
+}
+
+/* Has it ended, or become another program, for which the search begins anew? */
+static void look_at_program(struct watched *p, int64_t now_ns)
+{
+    struct lt_program program;
+    if (p->sampled || now_ns < p->exec_ns)
+        return;
+    p->exec_ns = now_ns + EXEC_EVERY_NS;
+    int err = lt_process_program(p->pid, &program);
+    if (err == LT_ERR_NO_PROCESS || !lt_process_alive(p->pid)) {
+        p->gone = true;
+        return;
+    }
+    if (!err && !lt_same_program(&program, &p->program)) {
+        p->program = program;
+        p->try_ns = 0;
+        p->pause_ns = FIRST_TRY_NS;
+    }
+}
+
+struct name_context {
+    struct lt_process_watch *w;
+    pid_t pid;
+};
+
+static int give_name(void *ctx, uint64_t ident, struct lt_str name)
+{
+    struct name_context *c = ctx;
+    return c->w->events.name(c->w->events.ctx, c->pid, ident, name);
+}
+
+/* A name that cannot be read now is read the next time. */
+static void read_names(struct lt_process_watch *w, struct watched *p, int64_t now_ns)
+{
+    struct name_context c = {w, p->pid};
+    lt_addr interp;
+    if (!p->sampled || now_ns < p->names_ns)
+        return;
+    p->names_ns = now_ns + NAMES_EVERY_NS;
+    int err = lt_mem_read_u64(&p->mem, p->runtime + p->offsets.runtime.interpreters_head, &interp);
+    for (int i = 0; !err && interp && i < LT_MAX_INTERPRETERS; i++) {
+        lt_py_thread_names(&p->mem, &p->offsets, interp, give_name, &c);
+        err = lt_mem_read_u64(&p->mem, interp + p->offsets.interp.next, &interp);
+    }
+}
+
+static void forget_gone(struct lt_process_watch *w)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->list[i].gone)
+            w->list[kept++] = w->list[i];
+    }
+    w->n = kept;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *next_ns)
+{
+    int err = look_for_births(w, now_ns);
+    int64_t next = w->children ? w->births_ns : now_ns + NAMES_EVERY_NS;
+    for (size_t i = 0; !err && i < w->n; i++) {
+        struct watched *p = &w->list[i];
+        look_at_program(p, now_ns);
+        if (p->gone)
+            continue;
+        err = try_to_find(w, p, now_ns);
+        read_names(w, p, now_ns);
+        next = earlier(next, p->sampled ? p->names_ns : earlier(p->try_ns, p->exec_ns));
+    }
+    forget_gone(w);
+    *next_ns = next;
+    return err;
+}

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two threads and what goes between them. The sampler wakes at each tick, reads stacks, and hands whole
+ * blocks of trace to the keeper, which compresses and writes them, reads source lines, and finds
+ * processes and names, which it hands back. */
+#include "config.h"
+
+#include "collector/recorder.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/keeper.h"
+#include "collector/platform/tick_timer.h"
+#include "collector/py_process.h"
+#include "collector/recorder_messages.h"
+#include "formats/lt_error.h"
+#include "formats/trace_writer.h"
+
+#define SECOND INT64_C(1000000000)
+
+enum { MAX_PROCESSES = 1 << 14 };
+
+static const int64_t LONGEST_SLEEP_NS = SECOND / 5; /* a stop is heeded within that */
+static const int64_t FLUSH_EVERY_NS = SECOND;
+
+struct lt_recorder {
+    struct lt_recorder_config config;
+    struct lt_tick_timer timer;
+    pthread_t sampler_thread, keeper_thread;
+    bool sampler_runs, keeper_runs;
+    int done_fd;
+    atomic_bool stop, done, keeper_stop;
+    atomic_int error, error_errno;
+    atomic_int_fast64_t keeper_cpu_ns;
+    struct lt_outbox to_keeper, to_sampler;
+    atomic_uint mail;             /* messages posted to the sampler: it looks only when there are new ones */
+
+    /* The sampler's. */
+    struct lt_trace_writer *writer;
+    struct lt_follower follower;
+    struct lt_py_process **processes;
+    size_t n_processes, processes_alloc;
+    struct lt_tick_context tick;
+    struct lt_health health;
+    struct lt_buf inbox;
+    unsigned mail_taken;
+    int64_t flush_ns;
+    int64_t end_ns;               /* time of the last tick */
+    unsigned n_sampled, n_threads;
+
+    struct lt_keeper *keeper;
+};
+
+static struct lt_str bytes_of(const void *data, size_t len)
+{
+    return (struct lt_str){data, len};
+}
+
+static void announce_done(struct lt_recorder *r)
+{
+    uint64_t one = 1;
+    if (atomic_exchange(&r->done, true))
+        return;
+    /* Cannot fail: the counter is far from its end. */
+    if (write(r->done_fd, &one, sizeof(one)) < 0)
+        return;
+}
+
+static void fail(struct lt_recorder *r, int err)
+{
+    int expected = 0;
+    int saved = errno;
+    if (atomic_compare_exchange_strong(&r->error, &expected, err))
+        atomic_store(&r->error_errno, saved);
+    announce_done(r);
+}
+
+/* ---- the sampler ---- */
+
+static int post_block(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len)
+{
+    struct lt_recorder *r = ctx;
+    uint32_t kind = (uint32_t)type;
+    const struct lt_str parts[] = {bytes_of(&kind, sizeof(kind)), bytes_of(raw, len)};
+    return lt_outbox_post(&r->to_keeper, LT_MSG_BLOCK, parts, 2);
+}
+
+static void wish_source(void *ctx, const struct lt_py_process *process, struct lt_str file, uint32_t line)
+{
+    struct lt_recorder *r = ctx;
+    const char *cwd = process->cwd ? process->cwd : "";
+    struct lt_source_wish wish = {process->pid, line, (uint32_t)strlen(cwd)};
+    const struct lt_str parts[] = {bytes_of(&wish, sizeof(wish)), bytes_of(cwd, wish.cwd_len), file};
+    if (r->config.source_lines)
+        lt_outbox_post(&r->to_keeper, LT_MSG_SOURCE, parts, 3); /* a full queue costs the line's text */
+}
+
+static void tell_keeper(struct lt_recorder *r, uint32_t kind, pid_t pid)
+{
+    const struct lt_str part = bytes_of(&pid, sizeof(pid));
+    lt_outbox_post(&r->to_keeper, kind, &part, 1);
+}
+
+static int take_process(struct lt_recorder *r, struct lt_py_process *p)
+{
+    struct lt_process_info info = {
+        .pid = (uint32_t)p->pid,
+        .ppid = (uint32_t)p->parent,
+        .command = bytes_of(p->command, strlen(p->command)),
+        .python = bytes_of(p->runtime.version, strlen(p->runtime.version)),
+        .cwd = bytes_of(p->cwd, strlen(p->cwd)),
+    };
+    if (lt_array_grow(&r->processes, &r->processes_alloc, r->n_processes + 1, sizeof(r->processes[0]),
+                      MAX_PROCESSES))
+        return LT_ERR_NOMEM;
+    int err = lt_trace_writer_process(r->writer, &info, &p->trace_id);
+    if (err)
+        return err;
+    r->processes[r->n_processes++] = p;
+    r->n_sampled++;
+    return 0;
+}
+
+static int take_name(struct lt_recorder *r, const struct lt_message *m)
+{
+    struct lt_name_header header;
+    char name[128];
+    memcpy(&header, m->data, sizeof(header));
+    size_t len = m->len - sizeof(header);
+    if (len >= sizeof(name))
+        len = sizeof(name) - 1;
+    memcpy(name, m->data + sizeof(header), len);
+    name[len] = '\0';
+    for (size_t i = 0; i < r->n_processes; i++) {
+        if (r->processes[i]->pid == header.pid)
+            return lt_py_process_name(r->processes[i], r->writer, header.ident, name);
+    }
+    return 0;
+}
+
+static int take_mail(struct lt_recorder *r)
+{
+    unsigned mail = atomic_load(&r->mail);
+    struct lt_message m;
+    size_t at = 0;
+    int err = 0;
+    if (mail == r->mail_taken)
+        return 0;
+    r->mail_taken = mail;
+    lt_outbox_take(&r->to_sampler, &r->inbox, 0);
+    while (lt_outbox_next(&r->inbox, &at, &m)) {
+        if (m.kind == LT_MSG_PROCESS) {
+            struct lt_py_process *p;
+            memcpy(&p, m.data, sizeof(p));
+            int taken = err ? err : take_process(r, p);
+            if (taken)
+                lt_py_process_free(p);
+            err = taken;
+        } else if (!err) {
+            err = take_name(r, &m);
+        }
+    }
+    return err;
+}
+
+static int end_process(struct lt_recorder *r, size_t i)
+{
+    struct lt_py_process *p = r->processes[i];
+    int err = lt_py_process_end(p, r->writer);
+    tell_keeper(r, LT_MSG_LOST, p->pid);
+    lt_py_process_free(p);
+    r->processes[i] = r->processes[--r->n_processes];
+    return err;
+}
+
+static int begin_segment(struct lt_recorder *r)
+{
+    int err = lt_trace_writer_new_segment(r->writer);
+    if (!err)
+        err = lt_trace_writer_tags(r->writer, r->config.tags, r->config.n_tags, &r->tick.tags);
+    r->tick.frames_seen = 0;
+    lt_outbox_post(&r->to_keeper, LT_MSG_SEGMENT, NULL, 0);
+    for (size_t i = 0; !err && i < r->n_processes; i++)
+        lt_py_process_new_segment(r->processes[i], &r->tick);
+    return err;
+}
+
+static int sample_all(struct lt_recorder *r, const struct lt_tick *tick)
+{
+    bool anything = false;
+    r->tick.n_changes = 0;
+    r->tick.covers = tick->covers;
+    r->tick.now_ns = tick->time_ns;
+    for (size_t i = 0; i < r->n_processes;) {
+        struct lt_py_process *p = r->processes[i];
+        int err = lt_py_process_tick(p, &r->tick);
+        if (err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION) {
+            err = end_process(r, i);
+            if (err)
+                return err;
+            continue;
+        }
+        if (err)
+            return err;
+        if (p->new_threads) {
+            p->new_threads = false;
+            tell_keeper(r, LT_MSG_NAMES, p->pid);
+        }
+        anything = anything || p->n_threads;
+        i++;
+    }
+    return anything ? lt_trace_writer_tick(r->writer, tick->time_ns, tick->covers, r->tick.changes, r->tick.n_changes)
+                    : 0;
+}
+
+static void update_health(struct lt_recorder *r, const struct lt_tick *tick)
+{
+    if (r->n_processes && (uint64_t)tick->lateness_ns > r->health.max_lateness_ns)
+        r->health.max_lateness_ns = (uint64_t)tick->lateness_ns;
+}
+
+static void account_cpu(struct lt_recorder *r)
+{
+    r->health.sampler_cpu_ns = (uint64_t)(lt_thread_cpu_ns() + atomic_load(&r->keeper_cpu_ns));
+}
+
+static int one_tick(struct lt_recorder *r)
+{
+    struct lt_tick tick;
+    lt_tick_timer_take(&r->timer, &tick);
+    int err = take_mail(r);
+    if (!err && lt_trace_writer_segment_due(r->writer))
+        err = begin_segment(r);
+    if (!err)
+        err = sample_all(r, &tick);
+    if (err)
+        return err;
+    update_health(r, &tick);
+    r->end_ns = tick.time_ns;
+    if (tick.time_ns >= r->flush_ns) {
+        r->flush_ns = tick.time_ns + FLUSH_EVERY_NS;
+        account_cpu(r);
+        err = lt_trace_writer_flush(r->writer, &r->health);
+    }
+    if (r->config.duration_ns && tick.time_ns >= r->config.duration_ns)
+        announce_done(r);
+    return err;
+}
+
+static void *sampler_main(void *arg)
+{
+    struct lt_recorder *r = arg;
+    int err = 0;
+    lt_be_punctual();
+    while (!err && !atomic_load(&r->stop) && !atomic_load(&r->done)) {
+        int64_t deadline = lt_tick_timer_deadline(&r->timer);
+        int64_t now = lt_monotonic_ns();
+        if (deadline - now > LONGEST_SLEEP_NS)
+            lt_sleep_until(now + LONGEST_SLEEP_NS);
+        else
+            lt_sleep_until(deadline);
+        if (lt_monotonic_ns() >= deadline)
+            err = one_tick(r);
+    }
+    if (err)
+        fail(r, err);
+    account_cpu(r);
+    return NULL;
+}
+
+/* ---- the keeper's thread ---- */
+
+static void *keeper_main(void *arg)
+{
+    struct lt_recorder *r = arg;
+    int64_t next_ns = lt_monotonic_ns();
+    int err = 0;
+    while (!err && !atomic_load(&r->keeper_stop)) {
+        bool closing = atomic_load(&r->done);
+        if (closing)
+            next_ns = lt_monotonic_ns() + LONGEST_SLEEP_NS;
+        err = lt_keeper_round(r->keeper, closing, &next_ns);
+        atomic_store(&r->keeper_cpu_ns, lt_thread_cpu_ns());
+        if (lt_keeper_alone(r->keeper))
+            announce_done(r);
+    }
+    next_ns = 0;
+    if (!err)
+        err = lt_keeper_round(r->keeper, true, &next_ns);
+    if (err)
+        fail(r, err);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static int64_t realtime_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static int make_writer(struct lt_recorder *r)
+{
+    char host[256] = "";
+    static const char recorder[] = "live-trace " PACKAGE_VERSION;
+    gethostname(host, sizeof(host) - 1);
+    lt_tick_timer_init(&r->timer, r->config.interval_ns);
+    struct lt_trace_config config = {
+        .meta = {.host = bytes_of(host, strlen(host)),
+                 .command = r->config.command,
+                 .cwd = r->config.cwd,
+                 .recorder = bytes_of(recorder, sizeof(recorder) - 1),
+                 .start_realtime_ns = realtime_ns() - (lt_monotonic_ns() - r->timer.start_ns),
+                 .interval_ns = r->config.interval_ns,
+                 .has_time = true},
+        .sink = {r, post_block},
+    };
+    int err = lt_trace_writer_new(&r->writer, &config);
+    return err ? err : lt_trace_writer_tags(r->writer, r->config.tags, r->config.n_tags, &r->tick.tags);
+}
+
+/* Signals are the business of the thread that called start. */
+static int start_thread(pthread_t *thread, void *(*body)(void *), struct lt_recorder *r, bool *runs)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int failed = pthread_create(thread, NULL, body, r);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    *runs = !failed;
+    return failed ? LT_ERR_NOMEM : 0;
+}
+
+int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config *config)
+{
+    if (config->interval_ns <= 0 || !config->output)
+        return LT_ERR_USAGE;
+    struct lt_recorder *r = calloc(1, sizeof(*r));
+    if (!r)
+        return LT_ERR_NOMEM;
+    r->config = *config;
+    lt_follower_init(&r->follower);
+    int err = lt_outbox_init(&r->to_keeper) ? LT_ERR_NOMEM : lt_outbox_init(&r->to_sampler);
+    r->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!err && r->done_fd < 0)
+        err = LT_ERR_IO;
+    if (!err) {
+        const struct lt_keeper_config keeper = {config->output, config->follow_children, &r->to_keeper,
+                                                &r->to_sampler, &r->mail};
+        err = lt_keeper_new(&r->keeper, &keeper);
+    }
+    if (!err)
+        err = make_writer(r);
+    r->tick.follower = &r->follower;
+    r->tick.writer = r->writer;
+    r->tick.health = &r->health;
+    r->tick.new_frame = wish_source;
+    r->tick.ctx = r;
+    if (!err)
+        err = start_thread(&r->keeper_thread, keeper_main, r, &r->keeper_runs);
+    if (!err)
+        err = start_thread(&r->sampler_thread, sampler_main, r, &r->sampler_runs);
+    if (err) {
+        lt_recorder_free(r);
+        return err;
+    }
+    *out = r;
+    return 0;
+}
+
+int lt_recorder_add(struct lt_recorder *r, pid_t pid)
+{
+    return lt_keeper_add(r->keeper, pid);
+}
+
+bool lt_recorder_done(const struct lt_recorder *r)
+{
+    return atomic_load(&r->done);
+}
+
+int lt_recorder_fd(const struct lt_recorder *r)
+{
+    return r->done_fd;
+}
+
+static void end_threads(struct lt_recorder *r)
+{
+    atomic_store(&r->stop, true);
+    if (r->sampler_runs) {
+        pthread_join(r->sampler_thread, NULL);
+        r->sampler_runs = false;
+        int err = atomic_load(&r->error) ? 0 : lt_trace_writer_close(r->writer, &r->health);
+        if (err)
+            fail(r, err);
+    }
+    announce_done(r);
+    atomic_store(&r->keeper_stop, true);
+    lt_outbox_wake(&r->to_keeper);
+    if (r->keeper_runs) {
+        pthread_join(r->keeper_thread, NULL);
+        r->keeper_runs = false;
+    }
+}
+
+int lt_recorder_stop(struct lt_recorder *r, struct lt_recorder_summary *summary)
+{
+    end_threads(r);
+    *summary = (struct lt_recorder_summary){
+        .health = r->health,
+        .duration_ns = r->end_ns,
+        .bytes = lt_keeper_bytes(r->keeper),
+        .processes = r->n_sampled,
+        .error = atomic_load(&r->error),
+        .error_errno = atomic_load(&r->error_errno),
+    };
+    summary->python_error =
+        lt_keeper_reason(r->keeper, summary->python_detail, sizeof(summary->python_detail));
+    return summary->error;
+}
+
+void lt_recorder_free(struct lt_recorder *r)
+{
+    if (!r)
+        return;
+    end_threads(r);
+    for (size_t i = 0; i < r->n_processes; i++)
+        lt_py_process_free(r->processes[i]);
+    free(r->processes);
+    free(r->tick.changes);
+    lt_trace_writer_free(r->writer);
+    lt_keeper_free(r->keeper);
+    lt_buf_release(&r->inbox);
+    lt_outbox_release(&r->to_keeper);
+    lt_outbox_release(&r->to_sampler);
+    if (r->done_fd >= 0)
+        close(r->done_fd);
+    free(r);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the sampler and the keeper tell each other (outbox.h). Fixed parts are copied as they are: both sides
+ * are threads of one process. */
+#ifndef LT_RECORDER_MESSAGES_H
+#define LT_RECORDER_MESSAGES_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum lt_message_kind {
+    /* To the keeper. */
+    LT_MSG_BLOCK,    /* uint32_t enum lt_block_type, then the raw block */
+    LT_MSG_SOURCE,   /* struct lt_source_wish, then the folder, then the file */
+    LT_MSG_SEGMENT,  /* nothing: a new segment began */
+    LT_MSG_LOST,     /* pid_t: its sampling ended */
+    LT_MSG_NAMES,    /* pid_t: it has new threads */
+    /* To the sampler. */
+    LT_MSG_PROCESS,  /* struct lt_py_process *, owned by the taker */
+    LT_MSG_NAME      /* struct lt_name_header, then the name */
+};
+
+struct lt_source_wish {
+    pid_t pid;
+    uint32_t line;
+    uint32_t cwd_len;
+};
+
+struct lt_name_header {
+    uint64_t ident;
+    pid_t pid;
+};
+
+#endif
