@@ -205,6 +205,11 @@ int lt_frame_table_named(struct lt_frame_table *t, struct lt_str name, uint32_t 
     return error < 0 ? error : shown_id(t, &f, id);
 }
 
+unsigned lt_frame_table_match(const struct lt_frame_table *t, const char *name)
+{
+    return lt_frame_match(t->match, name, "", "", 0) & ~(unsigned)LT_MATCH_HIDE;
+}
+
 /* The frame that stands for a recorded one, by what frames are told apart. */
 static struct shown_frame shown_for(const struct lt_frame_table *t, const struct file_view *file,
                                     uint32_t name, uint32_t recorded_file,

@@ -48,6 +48,8 @@ int lt_frame_table_use(struct lt_frame_table *t, const struct lt_frame_info *inf
 /* A frame that no code stands behind: a thread, a process, a tag, "<unknown>". */
 int lt_frame_table_named(struct lt_frame_table *t, struct lt_str name, uint32_t flags,
                          uint32_t *id);
+/* enum lt_match_flags of such a frame; only --focus and --ignore concern it. */
+unsigned lt_frame_table_match(const struct lt_frame_table *t, const char *name);
 int lt_frame_table_add_source(struct lt_frame_table *t, struct lt_str file, uint32_t line,
                               struct lt_str text);
 

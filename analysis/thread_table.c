@@ -36,6 +36,7 @@ struct lt_thread_table {
     struct process *processes;
     struct thread *threads;
     size_t processes_alloc, threads_alloc;
+    uint32_t selected_processes;
     bool keep_names;
 };
 
@@ -148,6 +149,7 @@ int lt_thread_table_process(struct lt_thread_table *t, const struct lt_thread_or
     if (is_new) {
         t->processes[*id] =
             (struct process){.pid = info->pid, .selected = process_selected(t, info->pid)};
+        t->selected_processes += t->processes[*id].selected;
     }
     if (is_new || (!t->keep_names && name != 0)) {
         t->processes[*id].name = name;
@@ -202,6 +204,11 @@ void lt_thread_table_keep_names(struct lt_thread_table *t)
 uint32_t lt_thread_table_count(const struct lt_thread_table *t)
 {
     return lt_intern_count(t->thread_keys);
+}
+
+uint32_t lt_thread_table_processes(const struct lt_thread_table *t)
+{
+    return t->selected_processes;
 }
 
 struct lt_view_thread lt_thread_table_get(const struct lt_thread_table *t, uint32_t id)

@@ -41,6 +41,8 @@ int lt_thread_table_thread(struct lt_thread_table *t, const struct lt_thread_ori
 void lt_thread_table_keep_names(struct lt_thread_table *t);
 
 uint32_t lt_thread_table_count(const struct lt_thread_table *t); /* threads */
+/* How many processes there are of those that --process wants. */
+uint32_t lt_thread_table_processes(const struct lt_thread_table *t);
 struct lt_view_thread lt_thread_table_get(const struct lt_thread_table *t, uint32_t id);
 
 #endif
