@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inputs and outputs over files, gzip and memory. */
+#include "config.h"
+
+#include "formats/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "formats/byte_buffer.h"
+#include "formats/lt_error.h"
+
+/* ---- inputs ---- */
+
+struct file_input {
+    gzFile file; /* zlib passes what is not gzip through as it is */
+    int fd;
+    uint64_t size;
+};
+
+static int64_t file_read(void *ctx, void *buf, size_t len)
+{
+    struct file_input *in = ctx;
+    int zerr = Z_OK;
+    int n = gzread(in->file, buf, len > INT_MAX ? INT_MAX : (unsigned)len);
+    if (n >= 0)
+        return n;
+    gzerror(in->file, &zerr);
+    if (zerr == Z_ERRNO)
+        return LT_ERR_IO;
+    return zerr == Z_MEM_ERROR ? LT_ERR_NOMEM : LT_ERR_CORRUPT;
+}
+
+static int file_seek(void *ctx, uint64_t pos)
+{
+    struct file_input *in = ctx;
+    if (pos > INT64_MAX)
+        return LT_ERR_USAGE;
+    return gzseek(in->file, (z_off_t)pos, SEEK_SET) < 0 ? LT_ERR_IO : 0;
+}
+
+static uint64_t file_size(void *ctx)
+{
+    return ((struct file_input *)ctx)->size;
+}
+
+static void file_close(void *ctx)
+{
+    struct file_input *in = ctx;
+    gzclose(in->file);
+    free(in);
+}
+
+static int open_path(const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+int lt_input_open(struct lt_input *in, const char *path)
+{
+    struct stat st;
+    int fd = open_path(path);
+    if (fd < 0)
+        return LT_ERR_IO;
+    if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+        close(fd);
+        errno = EISDIR;
+        return LT_ERR_IO;
+    }
+    struct file_input *file = calloc(1, sizeof(*file));
+    gzFile gz = file ? gzdopen(fd, "rb") : NULL;
+    if (!gz) {
+        free(file);
+        close(fd);
+        return LT_ERR_NOMEM;
+    }
+    gzbuffer(gz, 1 << 16);
+    file->file = gz;
+    file->fd = fd;
+    file->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    *in = (struct lt_input){.ctx = file, .read = file_read, .size = file_size, .close = file_close};
+    /* Asking makes zlib look at the first bytes, which a pipe must have by then: files only. */
+    if (S_ISREG(st.st_mode) && gzdirect(gz))
+        in->seek = file_seek;
+    return 0;
+}
+
+struct memory_input {
+    const uint8_t *data;
+    size_t len, at;
+};
+
+static int64_t memory_read(void *ctx, void *buf, size_t len)
+{
+    struct memory_input *in = ctx;
+    size_t n = in->len - in->at < len ? in->len - in->at : len;
+    if (n)
+        memcpy(buf, in->data + in->at, n);
+    in->at += n;
+    return (int64_t)n;
+}
+
+static int memory_seek(void *ctx, uint64_t pos)
+{
+    struct memory_input *in = ctx;
+    if (pos > in->len)
+        return LT_ERR_USAGE;
+    in->at = (size_t)pos;
+    return 0;
+}
+
+static uint64_t memory_size(void *ctx)
+{
+    return ((struct memory_input *)ctx)->len;
+}
+
+int lt_input_memory(struct lt_input *in, const void *data, size_t len)
+{
+    struct memory_input *memory = calloc(1, sizeof(*memory));
+    if (!memory)
+        return LT_ERR_NOMEM;
+    memory->data = data;
+    memory->len = len;
+    *in = (struct lt_input){memory, memory_read, memory_seek, memory_size, free};
+    return 0;
+}
+
+/* ---- outputs ---- */
+
+struct fd_output {
+    int fd;
+    int own;
+    char *name, *temporary; /* of an atomic output; NULL otherwise */
+};
+
+static int fd_write(void *ctx, const void *buf, size_t len)
+{
+    const struct fd_output *out = ctx;
+    const char *at = buf;
+    while (len > 0) {
+        ssize_t n = write(out->fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return LT_ERR_IO;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int fd_sync(void *ctx)
+{
+    const struct fd_output *out = ctx;
+    /* A pipe or a terminal has no disk. */
+    return fsync(out->fd) != 0 && errno != EINVAL && errno != EROFS ? LT_ERR_IO : 0;
+}
+
+static int fd_close(void *ctx)
+{
+    struct fd_output *out = ctx;
+    int err = out->own && close(out->fd) != 0 ? LT_ERR_IO : 0;
+    int saved = errno;
+    free(out);
+    errno = saved;
+    return err;
+}
+
+int lt_output_fd(struct lt_output *out, int fd, int own)
+{
+    struct fd_output *file = calloc(1, sizeof(*file));
+    if (!file)
+        return LT_ERR_NOMEM;
+    file->fd = fd;
+    file->own = own;
+    *out = (struct lt_output){file, fd_write, NULL, fd_sync, fd_close};
+    return 0;
+}
+
+static int buf_write(void *ctx, const void *data, size_t len)
+{
+    return lt_buf_put(ctx, data, len);
+}
+
+static int buf_close(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+int lt_output_buf(struct lt_output *out, struct lt_buf *buf)
+{
+    *out = (struct lt_output){buf, buf_write, NULL, NULL, buf_close};
+    return 0;
+}
+
+static void free_atomic(struct fd_output *out)
+{
+    int saved = errno;
+    free(out->name);
+    free(out->temporary);
+    free(out);
+    errno = saved;
+}
+
+/* On disk before it has its name: a crash leaves the old file or the new one, never half of one. */
+static int atomic_close(void *ctx)
+{
+    struct fd_output *out = ctx;
+    int err = fd_sync(out);
+    if (close(out->fd) != 0 && !err)
+        err = LT_ERR_IO;
+    if (!err && rename(out->temporary, out->name) != 0)
+        err = LT_ERR_IO;
+    int saved = errno;
+    if (err)
+        unlink(out->temporary);
+    errno = saved;
+    free_atomic(out);
+    return err;
+}
+
+void lt_output_abandon(struct lt_output *output)
+{
+    struct fd_output *out = output->ctx;
+    close(out->fd);
+    unlink(out->temporary);
+    free_atomic(out);
+    *output = (struct lt_output){0};
+}
+
+/* All folders above the file. */
+static int make_folders(const char *path)
+{
+    char *copy = strdup(path);
+    int err = 0;
+    if (!copy)
+        return LT_ERR_NOMEM;
+    for (char *slash = strchr(copy + 1, '/'); slash && !err; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            err = LT_ERR_IO;
+        *slash = '/';
+    }
+    int saved = errno;
+    free(copy);
+    errno = saved;
+    return err;
+}
+
+static int temporary_name(const char *path, char **name)
+{
+    struct lt_buf text = {0};
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash - path + 1) : 0;
+    int err = lt_buf_printf(&text, "%.*s.%s.XXXXXX", folder, path, path + folder);
+    if (!err)
+        err = lt_buf_put_u8(&text, '\0');
+    if (err)
+        lt_buf_release(&text);
+    *name = (char *)text.data;
+    return err;
+}
+
+int lt_output_atomic(struct lt_output *output, const char *path)
+{
+    struct fd_output *out = NULL;
+    int err = path[0] ? make_folders(path) : LT_ERR_USAGE;
+    if (err)
+        return err;
+    out = calloc(1, sizeof(*out));
+    if (!out)
+        return LT_ERR_NOMEM;
+    out->name = strdup(path);
+    err = out->name ? temporary_name(path, &out->temporary) : LT_ERR_NOMEM;
+    if (!err) {
+        out->fd = mkostemp(out->temporary, O_CLOEXEC);
+        if (out->fd < 0)
+            err = LT_ERR_IO;
+    }
+    if (err) {
+        free_atomic(out);
+        return err;
+    }
+    /* mkostemp makes it private; the finished file is what open(2) would have made. */
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(out->fd, 0666 & ~mask);
+    *output = (struct lt_output){out, fd_write, NULL, fd_sync, atomic_close};
+    return 0;
+}
