@@ -18,14 +18,17 @@
  * - Strings are NUL-terminated bytes, most often UTF-8, but file names and names come from
  *   foreign programs: expect anything but NUL. No string is NULL.
  * - What a call hands over is borrowed for that call, except frames and threads: these live,
- *   unchanged and at the same address, until close returns.
+ *   at the same address, until close returns. Frames do not change. The names of a thread may
+ *   become better known while samples come: look at them as late as you can.
  * - Ids are dense from 0 in order of first appearance: use them as array indices.
  * - Names, paths, grouping (--by), hidden frames, thread roots (--threads), units and all other selections are
  *   already applied: write what you get.
  *
  * Versions: LIVE_TRACE_EXPORTER_ABI changes only when an old plug-in can no longer work.
- * Members are only ever added at the end of a struct; struct_size says how many there are on
- * the side that made it. */
+ * Members are only ever added at the end of a struct, and flags as new bits; each time
+ * LIVE_TRACE_EXPORTER_MINOR grows by one and the new member says "since N". A plug-in that wants to run under
+ * older versions looks at host->abi_minor before it reads such a member; live-trace looks at the
+ * struct_size of a plug-in before it calls one. */
 #ifndef LIVE_TRACE_EXPORTER_H
 #define LIVE_TRACE_EXPORTER_H
 
@@ -37,6 +40,7 @@ extern "C" {
 #endif
 
 #define LIVE_TRACE_EXPORTER_ABI 1
+#define LIVE_TRACE_EXPORTER_MINOR 0
 
 enum live_trace_frame_flags {
     LIVE_TRACE_FRAME_MINE = 1 << 0,    /* the user's own code */
@@ -53,7 +57,7 @@ struct live_trace_frame {
     const char *name;   /* qualified where the recording knows it */
     const char *file;   /* as to be shown; "" for none */
     uint32_t line;      /* with --by line the line, otherwise the function's first; 0 unknown */
-    const char *source; /* text of that line, stripped; "" unknown */
+    const char *source; /* text of that line, stripped; "" unknown, with samples also not yet known */
 };
 
 struct live_trace_thread {
@@ -85,7 +89,7 @@ struct live_trace_stack {
     const struct live_trace_thread *thread;
     int64_t time_ns; /* since the start of the recording; -1 for totals or unknown */
     uint64_t count;  /* stack samples */
-    int64_t weight_ns; /* the time that they stand for */
+    int64_t weight_ns; /* the time that they stand for; at least 0, and the sum of all fits */
     uint32_t state;  /* enum live_trace_state_flags; 0 for totals */
     uint32_t n_tags;
     const struct live_trace_tag *tags; /* of samples */
@@ -99,6 +103,7 @@ struct live_trace_meta {
     int unit_is_time;          /* weights to show: 1 weight_ns, 0 count */
     int has_time;
     const char *by;            /* "line", "function", "file", "module", "tag:KEY" */
+    const char *selection;     /* what is left out, in words; "" for everything */
 };
 
 /* The recording's health; causes with a count of 0 are left out. */
@@ -114,6 +119,8 @@ struct live_trace_health {
     int64_t duration_ns;      /* of the recording(s) */
     uint64_t damaged_blocks;
     int complete;
+    uint64_t recorded;        /* stack samples in the recording(s), selected or not */
+    uint64_t selected;
 };
 
 /* An option of --option KEY=VALUE on the command line. */
@@ -133,6 +140,8 @@ struct live_trace_host {
     uint32_t n_options;
     const struct live_trace_option *options;
     int color; /* 1: the output is a terminal that shows colour */
+    uint32_t abi_minor;
+    const char *version; /* of live-trace, for formats that name their writer */
 };
 
 enum live_trace_exporter_flags {
@@ -153,7 +162,8 @@ struct live_trace_exporter {
     int (*open)(const struct live_trace_host *host, void **state);
     /* Optional. Once, before the first stack or sample. */
     int (*meta)(void *state, const struct live_trace_meta *meta);
-    /* One of these two is required: totals by stack, or single samples along time. */
+    /* One of these two is required: totals by stack, or single samples along time. With both, stack is
+     * called. */
     int (*stack)(void *state, const struct live_trace_stack *stack);
     int (*sample)(void *state, const struct live_trace_stack *sample);
     /* Optional. Once, after the last stack or sample. */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The outputs that are compiled in, one file each. */
+#ifndef LT_EXPORTER_BUILTINS_H
+#define LT_EXPORTER_BUILTINS_H
+
+#include "exporters/live_trace_exporter.h"
+
+extern const struct live_trace_exporter lt_exporter_folded;
+extern const struct live_trace_exporter lt_exporter_jsonl;
+extern const struct live_trace_exporter lt_exporter_speedscope;
+extern const struct live_trace_exporter lt_exporter_text;
+
+#endif

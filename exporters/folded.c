@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Folded stacks, "root;...;leaf COUNT", one line a stack, sorted: what flamegraph.pl, inferno and
+ * speedscope read. Weights are integers: stack samples, or microseconds with --unit time.
+ *
+ * Its readers split at ';' and take a number at the end of a line (and, where it follows a frame's
+ * blank, a second one) for counts, so no frame may contain or end in such. */
+#include "config.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/stack_tree.h"
+#include "exporters/clean_text.h"
+#include "exporters/exporter_builtins.h"
+#include "formats/byte_buffer.h"
+#include "formats/intern.h"
+#include "formats/lt_error.h"
+
+#define MAX_ITEMS ((size_t)1 << 28)
+#define FLUSH_BYTES ((size_t)65536)
+
+struct folded_state {
+    const struct live_trace_host *host;
+    bool unit_is_time, by_line;
+    struct lt_intern *texts;     /* of frames, cleaned: frames that read alike are one */
+    uint32_t *text_of_frame;     /* by frame id: text + 1, 0 not known yet */
+    size_t n_frames, frames_alloc;
+    struct lt_stack_tree *stacks; /* of texts */
+    uint64_t *values;             /* by node */
+    size_t n_values, values_alloc;
+};
+
+static void release(struct folded_state *s)
+{
+    lt_intern_free(s->texts);
+    lt_stack_tree_free(s->stacks);
+    free(s->text_of_frame);
+    free(s->values);
+    free(s);
+}
+
+static int folded_open(const struct live_trace_host *host, void **state)
+{
+    struct folded_state *s = calloc(1, sizeof *s);
+    int error;
+
+    if (s == NULL) {
+        return LT_ERR_NOMEM;
+    }
+    s->host = host;
+    error = lt_intern_new(&s->texts, (uint32_t)MAX_ITEMS, 0);
+    if (error == 0) {
+        error = lt_stack_tree_new(&s->stacks);
+    }
+    if (error < 0) {
+        release(s);
+        return error;
+    }
+    *state = s;
+    return 0;
+}
+
+static int folded_meta(void *state, const struct live_trace_meta *meta)
+{
+    struct folded_state *s = state;
+
+    s->unit_is_time = meta->unit_is_time;
+    s->by_line = strcmp(meta->by, "line") == 0;
+    return 0;
+}
+
+/* Where the number begins if the text ends in a blank and a number, else the length. */
+static size_t before_number(const char *text, size_t len)
+{
+    size_t at = len;
+
+    while (at > 0 && (isdigit((unsigned char)text[at - 1]) || text[at - 1] == '.')) {
+        at--;
+    }
+    return at > 0 && at < len && text[at - 1] == ' ' && text[at] != '.' ? at : len;
+}
+
+static int frame_text(const struct folded_state *s, const struct live_trace_frame *f,
+                      struct lt_buf *out)
+{
+    bool has_file = f->file[0] != '\0' && strcmp(f->file, f->name) != 0;
+    int error = lt_clean_text(out, f->name, ";", ":");
+
+    if (error == 0 && has_file) {
+        error = lt_buf_put_text(out, " (");
+    }
+    if (error == 0 && has_file) {
+        error = lt_clean_text(out, f->file, ";", ":");
+    }
+    if (error == 0 && has_file && s->by_line && f->line > 0) {
+        error = lt_buf_printf(out, ":%" PRIu32, f->line);
+    }
+    return error == 0 && has_file ? lt_buf_put_text(out, ")") : error;
+}
+
+/* "worker 12" -> "worker (12)" */
+static int wrap_number(struct lt_buf *text)
+{
+    size_t at = before_number((const char *)text->data, text->len);
+    int error = 0;
+
+    if (at < text->len) {
+        error = lt_buf_put_text(text, "()");
+    }
+    if (error == 0 && at + 2 < text->len) {
+        memmove(text->data + at + 1, text->data + at, text->len - at - 2);
+        text->data[at] = '(';
+    }
+    return error;
+}
+
+static int text_for(struct folded_state *s, const struct live_trace_frame *frame, uint32_t *text)
+{
+    struct lt_buf buf = {0};
+    int error = lt_array_grow(&s->text_of_frame, &s->frames_alloc, (size_t)frame->id + 1,
+                              sizeof *s->text_of_frame, MAX_ITEMS);
+
+    if (error < 0) {
+        return error;
+    }
+    while (s->n_frames <= frame->id) {
+        s->text_of_frame[s->n_frames++] = 0;
+    }
+    if (s->text_of_frame[frame->id] == 0) {
+        error = frame_text(s, frame, &buf);
+        if (error == 0) {
+            error = wrap_number(&buf);
+        }
+        if (error == 0) {
+            error = lt_intern_id(s->texts, buf.data, buf.len, text, NULL);
+        }
+        lt_buf_release(&buf);
+        if (error < 0) {
+            return error;
+        }
+        s->text_of_frame[frame->id] = *text + 1;
+    }
+    *text = s->text_of_frame[frame->id] - 1;
+    return 0;
+}
+
+static int folded_stack(void *state, const struct live_trace_stack *stack)
+{
+    struct folded_state *s = state;
+    uint32_t node = 0, text;
+    int error = 0;
+
+    for (uint32_t i = 0; i < stack->depth && error == 0; i++) {
+        error = text_for(s, stack->frames[i], &text);
+        if (error == 0) {
+            error = lt_stack_tree_child(s->stacks, node, text, &node);
+        }
+    }
+    if (error == 0) {
+        error = lt_array_grow(&s->values, &s->values_alloc, lt_stack_tree_count(s->stacks),
+                              sizeof *s->values, MAX_ITEMS);
+    }
+    if (error < 0) {
+        return error;
+    }
+    while (s->n_values < lt_stack_tree_count(s->stacks)) {
+        s->values[s->n_values++] = 0;
+    }
+    s->values[node] += s->unit_is_time ? (uint64_t)stack->weight_ns : stack->count;
+    return 0;
+}
+
+/* The sorted walk. Children stand in a row, ordered by text; the rank of a text is its
+ * place among all texts, so that nodes are compared as numbers. */
+
+struct ranked_text {
+    const char *text;
+    uint32_t id;
+};
+
+struct child {
+    uint32_t parent, rank, node;
+};
+
+struct walk {
+    struct child *children;
+    uint32_t *first; /* by node: its first child's place, or UINT32_MAX */
+    uint32_t *place; /* by node */
+    uint32_t n;
+    size_t *ends;    /* length of the line down to each depth */
+    struct lt_buf line, out;
+};
+
+/* As bytes, with the ';' that follows in a line: lines then come out as `LC_ALL=C sort` has them. */
+static int compare_texts(const void *left, const void *right)
+{
+    const char *a = ((const struct ranked_text *)left)->text;
+    const char *b = ((const struct ranked_text *)right)->text;
+    unsigned char x, y;
+
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    x = *a != '\0' ? (unsigned char)*a : ';';
+    y = *b != '\0' ? (unsigned char)*b : ';';
+    return (x > y) - (x < y);
+}
+
+static int compare_children(const void *left, const void *right)
+{
+    const struct child *a = left, *b = right;
+
+    if (a->parent != b->parent) {
+        return a->parent < b->parent ? -1 : 1;
+    }
+    return (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+static int rank_texts(const struct folded_state *s, uint32_t **rank)
+{
+    uint32_t n = lt_intern_count(s->texts);
+    struct ranked_text *texts = calloc((size_t)n + 1, sizeof *texts);
+
+    *rank = calloc((size_t)n + 1, sizeof **rank);
+    if (texts == NULL || *rank == NULL) {
+        free(texts);
+        return LT_ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        texts[i] = (struct ranked_text){lt_intern_get(s->texts, i).data, i};
+    }
+    qsort(texts, n, sizeof *texts, compare_texts);
+    for (uint32_t i = 0; i < n; i++) {
+        (*rank)[texts[i].id] = i;
+    }
+    free(texts);
+    return 0;
+}
+
+static int walk_init(struct walk *w, const struct folded_state *s)
+{
+    uint32_t nodes = lt_stack_tree_count(s->stacks), depth = 0;
+    uint32_t *rank = NULL;
+    int error = rank_texts(s, &rank);
+
+    w->n = nodes - 1;
+    w->children = calloc(nodes, sizeof *w->children);
+    w->first = malloc(nodes * sizeof *w->first);
+    w->place = calloc(nodes, sizeof *w->place);
+    if (error < 0 || w->children == NULL || w->first == NULL || w->place == NULL) {
+        error = LT_ERR_NOMEM;
+        goto out;
+    }
+    for (uint32_t node = 1; node < nodes; node++) {
+        uint32_t own = lt_stack_tree_depth(s->stacks, node);
+        w->children[node - 1] = (struct child){lt_stack_tree_parent(s->stacks, node),
+                                               rank[lt_stack_tree_frame(s->stacks, node)], node};
+        depth = own > depth ? own : depth;
+    }
+    qsort(w->children, w->n, sizeof *w->children, compare_children);
+    memset(w->first, 0xff, nodes * sizeof *w->first);
+    for (uint32_t i = w->n; i-- > 0;) {
+        w->first[w->children[i].parent] = i;
+        w->place[w->children[i].node] = i;
+    }
+    w->ends = calloc((size_t)depth + 1, sizeof *w->ends);
+    error = w->ends != NULL ? 0 : LT_ERR_NOMEM;
+out:
+    free(rank);
+    return error;
+}
+
+static void walk_release(struct walk *w)
+{
+    free(w->children);
+    free(w->first);
+    free(w->place);
+    free(w->ends);
+    lt_buf_release(&w->line);
+    lt_buf_release(&w->out);
+}
+
+/* The place after `at` in the order of lines; w->n at the end. */
+static uint32_t walk_next(const struct walk *w, uint32_t at)
+{
+    uint32_t child = w->first[w->children[at].node];
+
+    if (child != UINT32_MAX) {
+        return child;
+    }
+    while (at + 1 >= w->n || w->children[at + 1].parent != w->children[at].parent) {
+        if (w->children[at].parent == 0) {
+            return w->n;
+        }
+        at = w->place[w->children[at].parent];
+    }
+    return at + 1;
+}
+
+static int put_line(const struct folded_state *s, struct walk *w, uint32_t node)
+{
+    uint32_t depth = lt_stack_tree_depth(s->stacks, node);
+    struct lt_str text = lt_intern_get(s->texts, lt_stack_tree_frame(s->stacks, node));
+    uint64_t value = s->unit_is_time ? (s->values[node] + 500) / 1000 : s->values[node];
+    int error = 0;
+
+    w->line.len = w->ends[depth - 1];
+    if (depth > 1) {
+        error = lt_buf_put_u8(&w->line, ';');
+    }
+    if (error == 0) {
+        error = lt_buf_put(&w->line, text.data, text.len);
+    }
+    w->ends[depth] = w->line.len;
+    if (error == 0 && value > 0) {
+        error = lt_buf_put(&w->out, w->line.data, w->line.len);
+        if (error == 0) {
+            error = lt_buf_printf(&w->out, " %" PRIu64 "\n", value);
+        }
+    }
+    return error;
+}
+
+static int write_lines(const struct folded_state *s)
+{
+    struct walk w = {0};
+    int error = walk_init(&w, s);
+
+    for (uint32_t at = 0; error == 0 && at < w.n; at = walk_next(&w, at)) {
+        error = put_line(s, &w, w.children[at].node);
+        if (error == 0 && w.out.len >= FLUSH_BYTES) {
+            error = s->host->write(s->host->ctx, w.out.data, w.out.len);
+            lt_buf_clear(&w.out);
+        }
+    }
+    if (error == 0 && w.out.len > 0) {
+        error = s->host->write(s->host->ctx, w.out.data, w.out.len);
+    }
+    walk_release(&w);
+    return error;
+}
+
+static int folded_close(void *state, int failed)
+{
+    struct folded_state *s = state;
+    int error = failed ? 0 : write_lines(s);
+
+    release(s);
+    return error;
+}
+
+const struct live_trace_exporter lt_exporter_folded = {
+    .abi_version = LIVE_TRACE_EXPORTER_ABI,
+    .struct_size = sizeof(struct live_trace_exporter),
+    .name = "folded",
+    .description = "folded stacks, one line a stack with its count",
+    .extension = "folded",
+    .read_by = "flamegraph.pl, inferno, speedscope, Pyroscope",
+    .flags = LIVE_TRACE_EXPORTER_UNIT_SAMPLES,
+    .open = folded_open,
+    .meta = folded_meta,
+    .stack = folded_stack,
+    .close = folded_close,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Runs of equal stacks, kept by stream (a thread) in order, in memory that does not
+ * grow with their number: each stream has a small buffer, full ones go to a
+ * temporary file without a name. Written first, then read stream by stream, as often as wanted. */
+#ifndef LT_RUN_SPOOL_H
+#define LT_RUN_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lt_run_spool; /* opaque */
+
+struct lt_run {
+    uint32_t stack;
+    uint64_t weight;
+};
+
+int lt_run_spool_new(struct lt_run_spool **out);
+void lt_run_spool_free(struct lt_run_spool *s);
+
+/* Streams are dense from 0. A run with the stack of the one before makes that one longer. */
+int lt_run_spool_add(struct lt_run_spool *s, uint32_t stream, struct lt_run run);
+
+uint32_t lt_run_spool_streams(const struct lt_run_spool *s);
+
+#define LT_RUN_BLOCK 4096
+
+struct lt_run_reader {
+    const struct lt_run_spool *spool;
+    uint32_t stream, slot;
+    size_t at, used;
+    bool last_block, done;
+    uint8_t block[LT_RUN_BLOCK];
+};
+
+/* No more adding from here on. */
+int lt_run_reader_init(struct lt_run_reader *r, const struct lt_run_spool *s, uint32_t stream);
+/* 1: *run is the next one; 0: that was all; negative: enum lt_error. */
+int lt_run_reader_next(struct lt_run_reader *r, struct lt_run *run);
+
+#endif
