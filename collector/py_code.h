@@ -22,6 +22,7 @@ struct lt_py_code {
     uint32_t wanted;      /* the attempt for which copies of its identity were wanted last, */
     size_t identity_copy, name_copy; /* and their indices */
     uint32_t checked;     /* the attempt in which its identity was last compared, and was the same */
+    uint32_t proven;      /* how often it was */
     lt_addr name_addr;
     lt_addr instructions; /* address of the first instruction (LT_INSTR_POINTER) */
     uint32_t first_traceable; /* instruction bytes before it belong to no finished frame */

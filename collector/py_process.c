@@ -128,7 +128,7 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
         struct lt_py_thread *t = p->threads[i];
         struct lt_py_gil *gil = &p->gils[t->gil];
         int fail = fails[t->gil];
-        bool unknown = fail && (!gil->settled || gil->holder == t);
+        bool unknown = fail && (t->stale || gil->holder == t);
         if (unknown && !t->in_trace)
             continue; /* it never had a stack that we saw: nothing to ask for yet */
         int err = unknown ? 0 : enter(p, t, tick->writer);
@@ -155,10 +155,10 @@ static void bound_codes(struct lt_py_process *p)
         return;
     lt_py_codes_clear(p->codes);
     lt_py_nodes_forget(p);
-    for (size_t i = 0; i < p->n_threads; i++)
+    for (size_t i = 0; i < p->n_threads; i++) {
         p->threads[i]->n_known = 0;
-    for (size_t i = 0; i < p->n_gils; i++)
-        p->gils[i].settled = false;
+        p->threads[i]->stale = true;
+    }
 }
 
 static int read_stacks(struct lt_py_process *p, int *fails, struct lt_tick_context *tick)
@@ -179,25 +179,25 @@ static int read_stacks(struct lt_py_process *p, int *fails, struct lt_tick_conte
     return 0;
 }
 
-static bool all_settled(const struct lt_py_process *p)
+static bool all_known(const struct lt_py_process *p)
 {
-    for (size_t i = 0; i < p->n_gils; i++) {
-        if (!p->gils[i].settled)
+    for (size_t i = 0; i < p->n_threads; i++) {
+        if (p->threads[i]->stale)
             return false;
     }
-    return true;
+    return p->n_threads > 0;
 }
 
 int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
 {
     int fails[LT_MAX_INTERPRETERS] = {0};
     struct lt_cpu_use use;
-    int err = lt_py_cpu_use(p, tick->now_ns, &use);
+    int err = lt_py_cpu_use(p, &use);
     if (err)
         return err;
 
     /* Where no thread has used any processor time, no stack has changed. */
-    bool unchanged = !use.first && use.used_ns == 0 && all_settled(p) && !p->failed &&
+    bool unchanged = !use.first && use.used_ns == 0 && all_known(p) && !p->failed &&
                      tick->now_ns < p->list_due_ns;
     if (!unchanged) {
         err = read_stacks(p, fails, tick);
@@ -208,7 +208,9 @@ int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
             p->failed = p->failed || fails[i];
     }
     lt_py_state_update(p, &use);
-    return report(p, fails, tick);
+    err = report(p, fails, tick);
+    lt_py_cpu_use_end(p);
+    return err;
 }
 
 void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick)
@@ -219,7 +221,7 @@ void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *
         t->trace_node = UINT32_MAX;
         if (lt_py_nodes_renew(p, t, tick) != 0) {
             t->n_known = 0;
-            p->gils[t->gil].settled = false;
+            t->stale = true;
         }
     }
 }

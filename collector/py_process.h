@@ -7,7 +7,9 @@
  * of the GIL is the only thread that can do so without the GIL's `switch_number` changing. So the
  * sampler goes to the processor of last_holder, where it keeps it from running, reads, and believes
  * what it read if at the end last_holder and switch_number are what they were at the beginning,
- * last_holder is still on this processor, and the sampler itself was not switched out in between. */
+ * last_holder is still on this processor, and the sampler itself was not switched out in between.
+ * Where only the stack of last_holder had to be read, its standing still is enough: the others had
+ * not run when switch_number was read, and that is the moment. */
 #ifndef LT_PY_PROCESS_H
 #define LT_PY_PROCESS_H
 
@@ -31,8 +33,9 @@ struct lt_py_thread {
     bool listed;                /* met in the last walk of the thread list */
     bool renewed;               /* it is another thread than the trace has under its id */
     bool was_runnable;          /* at the last look at its stat file */
-    bool read;                  /* its stack was read in this attempt */
+    bool stale;                 /* it may have run since its stack was read */
     uint32_t wanted_in;         /* the attempt in which its copies were wanted */
+    uint32_t walked_in;         /* the attempt in which its stack was walked */
 
     /* What is known of its stack, outermost first: one entry a frame. */
     struct lt_known_frame {
@@ -55,7 +58,6 @@ struct lt_py_gil {
     lt_addr last_holder;        /* a PyThreadState */
     uint64_t switch_number;
     bool locked;
-    bool settled;               /* all its threads' stacks are known as of switch_number */
     bool gc;                    /* the holder's interpreter collects garbage */
     struct lt_py_thread *holder; /* the thread of last_holder; NULL: not known */
 };
@@ -82,8 +84,9 @@ struct lt_py_process {
     int64_t rseq_offset;                 /* from the thread pointer; 0: no rseq */
     bool new_threads;                    /* since the caller last looked: names are wanted */
     bool list_stale;                     /* a thread came or went */
+    bool list_walked;                    /* in this attempt */
     int64_t list_due_ns;                 /* when the thread list is walked again in any case */
-    int64_t cpu_ns, seen_ns;             /* CPU clock and time of the last tick */
+    int64_t cpu_ns, released_ns;         /* CPU clock at, and time after, the last tick */
     bool failed;                         /* the last reading failed under one of the GILs */
     bool others_run;                     /* a thread without the GIL was seen on a processor */
     uint32_t ticks;
@@ -97,7 +100,7 @@ struct lt_tick_context {
     struct lt_follower *follower;
     struct lt_trace_writer *writer;
     struct lt_health *health;
-    int64_t now_ns;
+    int64_t now_ns, interval_ns;
     uint32_t covers;
     uint32_t tags;
     struct lt_change *changes;           /* of this tick, all processes */

@@ -13,6 +13,11 @@
 enum {
     MAX_ATTEMPTS = 12,
     MAX_CPU = 1 << 16,
+    INNER = 2,       /* frames whose code objects are looked at every time */
+    PROVEN = 64,     /* times that a code object was the same before it is looked at by turns, */
+    TURNS = 16,      /* once in so many ticks, */
+    ALWAYS_CHECK_NS = 5000000, /* if ticks are closer together than this */
+    TOGETHER = 2048, /* bytes that are worth one copy instead of several */
     AGAIN = 1 /* not a failure: the holder changed, or has moved; look again from there */
 };
 
@@ -22,35 +27,57 @@ struct gil_words {
     bool locked;
 };
 
+struct spot { /* of a word, in a copy that may hold more than it */
+    size_t copy, offset;
+};
+
 struct attempt {
     struct lt_py_process *p;
     struct lt_py_gil *gil;
     struct lt_tick_context *tick;
-    bool full;            /* all threads of the GIL, not only its holder */
-    bool more;            /* read again since the frame of GIL words was closed */
+    bool others;          /* stacks besides the holder's were read: the GIL must be the same at the end */
+    bool more;            /* something was read after `cpu` (and the GIL's end) */
     uint64_t switches;    /* of this thread, at the beginning */
-    size_t gil_before, gil_after, heads, gc, cpu;
+    struct spot gil_before, gil_after, gc;
+    struct spot heads[LT_MAX_INTERPRETERS];
+    size_t cpu;
     lt_addr cpu_word;     /* what `cpu` is a copy of; 0: none */
     struct gil_words words;
 };
 
-static lt_addr gil_from(const struct lt_py_offsets *o)
+static const uint8_t *at(const struct attempt *a, struct spot spot)
 {
-    return o->gil.last_holder < o->gil.locked ? o->gil.last_holder : o->gil.locked;
+    return lt_copies_at(&a->p->copies, spot.copy) + spot.offset;
 }
 
-static int want_gil(struct attempt *a, size_t *copy)
+static int want_at(struct attempt *a, lt_addr addr, size_t len, struct spot *spot)
 {
-    const struct lt_py_offsets *o = &a->p->runtime.offsets;
-    lt_addr from = gil_from(o);
-    return lt_copies_want(&a->p->copies, a->gil->addr + from, o->gil.switch_number + 8 - from, copy);
+    spot->offset = 0;
+    return lt_copies_want(&a->p->copies, addr, len, &spot->copy);
 }
 
-static struct gil_words gil_words(const struct attempt *a, size_t copy)
+/* The GIL's words are one run of bytes. */
+static lt_addr gil_from(const struct attempt *a)
 {
     const struct lt_py_offsets *o = &a->p->runtime.offsets;
-    const uint8_t *bytes = lt_copies_at(&a->p->copies, copy);
-    size_t from = gil_from(o);
+    return a->gil->addr + (o->gil.last_holder < o->gil.locked ? o->gil.last_holder : o->gil.locked);
+}
+
+static lt_addr gil_to(const struct attempt *a)
+{
+    return a->gil->addr + a->p->runtime.offsets.gil.switch_number + 8;
+}
+
+static int want_gil(struct attempt *a, struct spot *spot)
+{
+    return want_at(a, gil_from(a), (size_t)(gil_to(a) - gil_from(a)), spot);
+}
+
+static struct gil_words gil_words(const struct attempt *a, struct spot spot)
+{
+    const struct lt_py_offsets *o = &a->p->runtime.offsets;
+    const uint8_t *bytes = at(a, spot);
+    size_t from = (size_t)(gil_from(a) - a->gil->addr);
     return (struct gil_words){
         .last_holder = lt_peek_u64(bytes, o->gil.last_holder - from),
         .switch_number = lt_peek_u64(bytes, o->gil.switch_number - from),
@@ -77,49 +104,46 @@ static int want_code(struct lt_py_process *p, struct lt_py_code *code)
     return err;
 }
 
-/* The thread's stack where it lay the last time, and the identities of the code objects on it. */
-static int want_thread(struct lt_py_process *p, struct lt_py_thread *t)
+/* Is it enough to look at this code object by turns? It has been the same for long, its frame lies as it did,
+ * and there is little time between two ticks. */
+static bool trusted(const struct attempt *a, const struct lt_py_code *code, size_t turn)
 {
+    return a->tick->interval_ns < ALWAYS_CHECK_NS && code->proven >= PROVEN && (turn + a->p->ticks) % TURNS != 0;
+}
+
+/* The thread's stack where it lay the last time, and the identities of the code objects on it: of the inner
+ * frames, which seldom stay, and of those that are not trusted. */
+static int want_thread(struct attempt *a, struct lt_py_thread *t)
+{
+    struct lt_py_process *p = a->p;
     int err = lt_py_stack_want(&t->stack, &p->runtime.offsets, &p->copies);
     t->wanted_in = p->attempt;
+    a->others = a->others || t != a->gil->holder;
     for (size_t i = 0; !err && i < t->n_known; i++) {
         struct lt_py_code *code = lt_py_codes_find(p->codes, t->known[i].code);
-        if (code)
+        if (code && (i + INNER >= t->n_known || !trusted(a, code, i)))
             err = want_code(p, code);
     }
     return err;
 }
 
-static bool under(const struct attempt *a, const struct lt_py_thread *t)
-{
-    return &a->p->gils[t->gil] == a->gil;
-}
-
+/* The holder's stack, and those of threads that may have run. Those that are wanted already are passed over. */
 static int want_threads(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
-    int err = a->gil->holder ? want_thread(p, a->gil->holder) : 0;
-    for (size_t i = 0; a->full && !err && i < p->n_threads; i++) {
-        if (p->threads[i] != a->gil->holder && under(a, p->threads[i]))
-            err = want_thread(p, p->threads[i]);
-    }
-    return err;
-}
-
-static int want_heads(struct attempt *a)
-{
-    struct lt_py_process *p = a->p;
     int err = 0;
-    for (size_t i = 0; !err && i < p->n_interps; i++) {
-        size_t copy;
-        err = lt_copies_want(&p->copies, p->interps[i] + p->runtime.offsets.interp.threads_head, 8, &copy);
-        if (i == 0)
-            a->heads = copy;
+    for (size_t i = 0; !err && i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        bool needed = t == a->gil->holder || (&p->gils[t->gil] == a->gil && t->stale);
+        if (needed && t->wanted_in != p->attempt) {
+            a->more = true;
+            err = want_thread(a, t);
+        }
     }
     return err;
 }
 
-/* The holder's processor, then the GIL: what the end of an attempt is judged by. */
+/* The holder's processor, then the GIL: what an attempt is judged by at its end. */
 static int want_end(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
@@ -127,19 +151,43 @@ static int want_end(struct attempt *a)
     a->cpu_word = a->gil->holder ? a->gil->holder->cpu_word : 0;
     if (a->cpu_word)
         err = lt_copies_want(&p->copies, a->cpu_word, 4, &a->cpu);
-    return err ? err : want_gil(a, &a->gil_after);
+    if (!err && (a->others || !a->gil->holder))
+        err = want_gil(a, &a->gil_after);
+    a->more = false;
+    return err;
 }
 
-static int want_all(struct attempt *a)
+/* The words that every attempt begins with. Mostly they lie close together, in the one interpreter that there
+ * is: one copy of all that lies between them is cheaper than three. */
+static int want_beginning(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
     const struct lt_py_offsets *o = &p->runtime.offsets;
     lt_addr interp = a->gil->holder ? a->gil->holder->interp : p->interps[0];
+    lt_addr head = interp + o->interp.threads_head, gc = interp + o->interp.gc_collecting;
+    lt_addr from = gil_from(a), to = gil_to(a);
+    from = head < from ? head : from;
+    from = gc < from ? gc : from;
+    to = head + 8 > to ? head + 8 : to;
+    to = gc + 8 > to ? gc + 8 : to;
+    if (p->n_interps == 1 && to - from <= TOGETHER) {
+        int err = want_at(a, from, (size_t)(to - from), &a->gil_before);
+        a->heads[0] = (struct spot){a->gil_before.copy, (size_t)(head - from)};
+        a->gc = (struct spot){a->gil_before.copy, (size_t)(gc - from)};
+        a->gil_before.offset = (size_t)(gil_from(a) - from);
+        return err;
+    }
     int err = want_gil(a, &a->gil_before);
     if (!err)
-        err = want_heads(a);
-    if (!err)
-        err = lt_copies_want(&p->copies, interp + o->interp.gc_collecting, 4, &a->gc);
+        err = want_at(a, gc, 4, &a->gc);
+    for (size_t i = 0; !err && i < p->n_interps; i++)
+        err = want_at(a, p->interps[i] + o->interp.threads_head, 8, &a->heads[i]);
+    return err;
+}
+
+static int want_all(struct attempt *a)
+{
+    int err = want_beginning(a);
     if (!err)
         err = want_threads(a);
     return err ? err : want_end(a);
@@ -150,7 +198,7 @@ static int lost_memory(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
     size_t failed = p->copies.fetched;
-    if (failed <= a->gil_before)
+    if (failed <= a->gil_before.copy)
         return LT_ERR_NO_PROCESS; /* the GIL itself is gone: another program runs there now */
     lt_addr addr = p->copies.items[failed].addr;
     for (size_t i = 0; i < p->n_threads; i++) {
@@ -159,9 +207,9 @@ static int lost_memory(struct attempt *a)
             t->cpu_word = 0;
         lt_py_stack_forget(&t->stack);
         t->n_known = 0;
+        t->stale = true;
     }
     p->list_stale = true;
-    a->gil->settled = false;
     return LT_ERR_FAULT;
 }
 
@@ -176,7 +224,7 @@ static void look_at_heads(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
     for (size_t i = 0; i < p->n_interps; i++) {
-        lt_addr head = lt_peek_u64(lt_copies_at(&p->copies, a->heads + i), 0);
+        lt_addr head = lt_peek_u64(at(a, a->heads[i]), 0);
         if (head != p->heads[i]) {
             p->heads[i] = head;
             p->list_stale = true;
@@ -211,41 +259,45 @@ static int follow(struct attempt *a)
     return err ? err : AGAIN;
 }
 
-/* Is the attempt about the right threads, and is the sampler in the right place? */
+/* Who may have run since the GIL's words were last looked at? One switch concerns two threads; of more, those in
+ * between are not known. */
+static void mark_stale(struct attempt *a, struct lt_py_thread *before, uint64_t switches)
+{
+    struct lt_py_process *p = a->p;
+    struct lt_py_gil *gil = a->gil;
+    bool two = switches == 1 && before && gil->holder;
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        if (&p->gils[t->gil] == gil && (!two || t == before || t == gil->holder))
+            t->stale = true;
+    }
+}
+
+/* Takes over the GIL's words and fetches the stacks that they make necessary. */
 static int judge_beginning(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
     struct lt_py_gil *gil = a->gil;
+    struct lt_py_thread *before = gil->holder;
+    uint64_t switches;
     a->words = gil_words(a, a->gil_before);
     look_at_heads(a);
 
-    bool settled = gil->settled && a->words.last_holder == gil->last_holder &&
-                   a->words.switch_number == gil->switch_number;
-    bool missing = !settled && !a->full;
-    gil->last_holder = a->words.last_holder;
+    switches = a->words.switch_number - gil->switch_number;
     gil->switch_number = a->words.switch_number;
-    gil->settled = settled;
-    if (!gil->holder || gil->holder->stack.tstate != gil->last_holder) {
+    gil->last_holder = a->words.last_holder;
+    if (!before || before->stack.tstate != gil->last_holder) {
         gil->holder = gil->last_holder ? lt_py_threads_find(p, gil->last_holder) : NULL;
-        if (gil->last_holder && !gil->holder)
-            p->list_stale = true;
-        missing = true; /* the end of this attempt looks at another thread's processor */
+        p->list_stale = p->list_stale || (gil->last_holder && !gil->holder);
     }
-    if (p->list_stale && !a->full)
-        missing = true;
-    if (missing && a->full) {
-        a->more = true; /* all the stacks are here: only the end has to be looked at again */
-        int err = want_end(a);
-        if (!err)
-            err = fetch(a);
-        if (err)
-            return err;
-        missing = false;
-    }
-    int err = follow(a);
-    if (err)
-        return err;
-    return missing ? AGAIN : 0;
+    if (switches || gil->holder != before)
+        mark_stale(a, before, switches);
+    int err = want_threads(a);
+    if (!err && a->more)
+        err = want_end(a);
+    if (!err)
+        err = fetch(a);
+    return err ? err : follow(a);
 }
 
 /* New and ended threads. The holder may be among the new ones. */
@@ -259,6 +311,8 @@ static int walk_threads(struct attempt *a)
         return lost_memory(a);
     if (err)
         return err;
+    p->list_walked = true;
+    a->others = a->more = true;
     if (!a->gil->holder && a->gil->last_holder) {
         a->gil->holder = lt_py_threads_find(p, a->gil->last_holder);
         if (a->gil->holder)
@@ -274,6 +328,13 @@ static bool checked(const struct lt_py_process *p, const struct lt_py_code *code
     return lt_py_codes_same(p->codes, code, identity, name);
 }
 
+/* Does this frame's code object have to be looked at in this attempt? */
+static bool must_check(const struct attempt *a, const struct lt_py_frame *frame, const struct lt_py_code *code,
+                       size_t turn)
+{
+    return code->checked != a->p->attempt && !(frame->stable && trusted(a, code, turn));
+}
+
 /* Wants the identities of known code objects that the prediction did not bring. */
 static int want_missing_codes(struct attempt *a, const struct lt_py_stack *s)
 {
@@ -281,7 +342,7 @@ static int want_missing_codes(struct attempt *a, const struct lt_py_stack *s)
     int err = 0;
     for (size_t i = 0; !err && i < s->n_frames; i++) {
         struct lt_py_code *code = lt_py_codes_find(p->codes, s->frames[i].code);
-        if (code && code->checked != p->attempt && code->wanted != p->attempt) {
+        if (code && code->wanted != p->attempt && must_check(a, &s->frames[i], code, s->n_frames - 1 - i)) {
             a->more = true;
             err = want_code(p, code);
         }
@@ -297,7 +358,7 @@ static int check_codes(struct attempt *a, const struct lt_py_stack *s)
     for (size_t i = 0; !err && i < s->n_frames; i++) {
         lt_addr addr = s->frames[i].code;
         struct lt_py_code *code = lt_py_codes_find(p->codes, addr);
-        if (code && code->checked == p->attempt)
+        if (code && !must_check(a, &s->frames[i], code, s->n_frames - 1 - i))
             continue;
         if (!code || !checked(p, code)) {
             a->more = true;
@@ -306,6 +367,7 @@ static int check_codes(struct attempt *a, const struct lt_py_stack *s)
                 return err == LT_ERR_FAULT ? LT_ERR_CORRUPT : err;
         }
         code->checked = p->attempt;
+        code->proven++;
     }
     return err;
 }
@@ -315,8 +377,7 @@ static int walk_stacks(struct attempt *a)
     struct lt_py_process *p = a->p;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        t->read = t->wanted_in == p->attempt && under(a, t);
-        if (!t->read)
+        if (t->wanted_in != p->attempt || &p->gils[t->gil] != a->gil)
             continue;
         int err = lt_py_stack_walk(&t->stack, &p->runtime.offsets, &p->copies, &p->mem, &a->more);
         if (!err)
@@ -325,6 +386,7 @@ static int walk_stacks(struct attempt *a)
             err = lost_memory(a);
         if (err)
             return err;
+        t->walked_in = p->attempt;
     }
     return 0;
 }
@@ -339,42 +401,51 @@ static int judge_end(struct attempt *a)
         if (err)
             return err;
     }
-    struct gil_words after = gil_words(a, a->gil_after);
-    if (!same_words(&a->words, &after))
-        return LT_ERR_TORN;
+    if (a->others || !a->gil->holder) {
+        struct gil_words after = gil_words(a, a->gil_after);
+        if (!same_words(&a->words, &after))
+            return LT_ERR_TORN;
+    }
     int err = follow(a);
     if (err)
         return err;
     return lt_own_switches() == a->switches ? 0 : LT_ERR_TORN;
 }
 
+static int keep_thread(struct attempt *a, struct lt_py_thread *t)
+{
+    struct lt_py_process *p = a->p;
+    int err = lt_py_nodes_update(p, t, a->tick);
+    if (!err)
+        err = lt_py_stack_keep(&t->stack, &p->runtime.offsets, &p->copies);
+    if (!err)
+        t->stale = false;
+    return err;
+}
+
 static int keep(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
-    struct lt_py_gil *gil = a->gil;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        int err = t->read ? lt_py_nodes_update(p, t, a->tick) : 0;
+        int err = t->walked_in == p->attempt ? keep_thread(a, t) : 0;
         if (err)
             return err;
     }
-    if (p->list_stale) {
-        int err = lt_py_threads_prune(p, a->tick->writer);
-        if (err)
-            return err;
-        p->list_stale = false;
-    }
-    gil->settled = gil->settled || a->full;
-    gil->locked = a->words.locked;
-    gil->gc = lt_peek_u32(lt_copies_at(&p->copies, a->gc), 0) != 0;
-    return 0;
+    a->gil->locked = a->words.locked;
+    a->gil->gc = lt_peek_u32(at(a, a->gc), 0) != 0;
+    if (!p->list_walked)
+        return 0;
+    p->list_stale = p->list_walked = false;
+    return lt_py_threads_prune(p, a->tick->writer);
 }
 
 static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
 {
-    struct attempt a = {.p = p, .gil = gil, .tick = tick, .full = !gil->settled || p->list_stale};
+    struct attempt a = {.p = p, .gil = gil, .tick = tick};
     lt_copies_clear(&p->copies);
     p->attempt++;
+    p->list_walked = false;
     a.switches = lt_own_switches();
     int err = want_all(&a);
     if (!err)

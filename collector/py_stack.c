@@ -13,7 +13,7 @@
 #include "formats/lt_error.h"
 
 enum {
-    CHUNK_SLACK = 1024,          /* copied beyond the last known top: calls made since */
+    CHUNK_SLACK = 2048,          /* copied beyond the last known top: calls made since */
     CHUNK_MAX = 32 << 20,
     REF_TAG_BITS = 7             /* of a tagged _PyStackRef; objects are aligned to 8 at least */
 };
@@ -26,6 +26,8 @@ struct walk {
     bool *fetched_more;
     size_t chunk;                /* the chunk of the last frame: callers lie there or further down */
     size_t next_loose;           /* the loose frame that is expected next */
+    lt_addr stable_end;          /* the current chunk is what it was up to here */
+    lt_addr inner_end;           /* where the frame inside of the next one begins, or the top */
 };
 
 void lt_py_stack_forget(struct lt_py_stack *s)
@@ -33,6 +35,7 @@ void lt_py_stack_forget(struct lt_py_stack *s)
     s->cframe = 0;
     s->n_chunks = 0;
     s->n_loose = 0;
+    s->kept_addr = 0;
 }
 
 void lt_py_stack_release(struct lt_py_stack *s)
@@ -40,6 +43,7 @@ void lt_py_stack_release(struct lt_py_stack *s)
     free(s->chunks);
     free(s->loose);
     free(s->frames);
+    free(s->kept);
     memset(s, 0, sizeof(*s));
 }
 
@@ -220,8 +224,58 @@ static int find_frame(struct walk *w, lt_addr frame, const uint8_t **bytes)
     return loose_frame(w, frame, bytes);
 }
 
-static int add_frame(struct walk *w, const uint8_t *bytes)
+/* Bytes of the current chunk that are in use. */
+static size_t used_of_chunk(const struct walk *w)
 {
+    return (size_t)(tstate_word(w, w->o->tstate.datastack_top) - w->s->chunks[0].addr);
+}
+
+/* How far the current chunk is what it was, behind its header. */
+static void find_stable(struct walk *w)
+{
+    const struct lt_py_stack *s = w->s;
+    if (s->n_chunks == 0)
+        return;
+    w->inner_end = s->chunks[0].addr + used_of_chunk(w);
+    if (s->kept_addr != s->chunks[0].addr)
+        return;
+    const uint8_t *now = lt_copies_at(w->copies, s->chunks[0].copy);
+    size_t len = used_of_chunk(w) < s->kept_len ? used_of_chunk(w) : s->kept_len;
+    size_t i = w->o->chunk.data;
+    while (i + 8 <= len && lt_peek_u64(now, i) == lt_peek_u64(s->kept, i))
+        i += 8;
+    w->stable_end = s->kept_addr + i;
+}
+
+/* Frames of the current chunk lie one behind the other: one ends where the one that it called begins. */
+static bool is_stable(struct walk *w, lt_addr frame)
+{
+    const struct lt_py_stack *s = w->s;
+    if (s->n_chunks == 0 || frame < s->chunks[0].addr || frame >= w->inner_end)
+        return false;
+    bool stable = w->inner_end <= w->stable_end;
+    w->inner_end = frame;
+    return stable;
+}
+
+int lt_py_stack_keep(struct lt_py_stack *s, const struct lt_py_offsets *o, const struct lt_copies *copies)
+{
+    s->kept_addr = 0;
+    if (s->n_chunks == 0)
+        return 0;
+    lt_addr top = lt_peek_u64(lt_copies_at(copies, s->tstate_copy), o->tstate.datastack_top);
+    size_t len = (size_t)(top - s->chunks[0].addr);
+    if (lt_array_grow(&s->kept, &s->kept_alloc, len, 1, CHUNK_MAX))
+        return LT_ERR_NOMEM;
+    memcpy(s->kept, lt_copies_at(copies, s->chunks[0].copy), len);
+    s->kept_len = len;
+    s->kept_addr = s->chunks[0].addr;
+    return 0;
+}
+
+static int add_frame(struct walk *w, lt_addr addr, const uint8_t *bytes)
+{
+    bool stable = is_stable(w, addr);
     const struct lt_py_offsets *o = w->o;
     struct lt_py_stack *s = w->s;
     unsigned owner = o->frame.owner == LT_NO_FIELD ? 0 : bytes[o->frame.owner];
@@ -239,6 +293,7 @@ static int add_frame(struct walk *w, const uint8_t *bytes)
     frame->instr = o->instr_kind == LT_INSTR_POINTER ? lt_peek_u64(bytes, o->frame.instr)
                                                      : lt_peek_u32(bytes, o->frame.instr);
     frame->generator = owner == o->owner_generator;
+    frame->stable = stable;
     return 0;
 }
 
@@ -263,13 +318,15 @@ static void predict(struct walk *w)
 int lt_py_stack_walk(struct lt_py_stack *s, const struct lt_py_offsets *o, struct lt_copies *copies,
                      const struct lt_mem *mem, bool *fetched_more)
 {
-    struct walk w = {s, o, copies, mem, fetched_more, 0, 0};
+    struct walk w = {.s = s, .o = o, .copies = copies, .mem = mem, .fetched_more = fetched_more};
     lt_addr frame;
 
     s->n_frames = 0;
     int err = current_frame(&w, &frame);
     if (!err)
         err = cover_chunks(&w);
+    if (!err)
+        find_stable(&w);
     /* Shim frames are not counted as frames, but they bound the walk as well. */
     for (size_t steps = 0; !err && frame; steps++) {
         const uint8_t *bytes;
@@ -278,8 +335,8 @@ int lt_py_stack_walk(struct lt_py_stack *s, const struct lt_py_offsets *o, struc
         err = find_frame(&w, frame, &bytes);
         if (err)
             break;
+        err = add_frame(&w, frame, bytes);
         frame = lt_peek_u64(bytes, o->frame.previous);
-        err = add_frame(&w, bytes);
     }
     if (err)
         return err;

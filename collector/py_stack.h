@@ -19,6 +19,8 @@ struct lt_py_frame {
     lt_addr code;
     uint64_t instr;    /* f_lasti, or the address of the instruction */
     bool generator;    /* owned by a generator: never incomplete */
+    bool stable;       /* its bytes, locals and all, and those of its callers in the same chunk, are
+                          what they were at the last kept walk */
 };
 
 struct lt_py_span { /* a copied piece of the stack */
@@ -35,6 +37,10 @@ struct lt_py_stack {
     size_t n_chunks, chunks_alloc;
     struct lt_py_span *loose;   /* frames outside of the chunks, in the order of the walk */
     size_t n_loose, loose_alloc;
+    /* The current chunk as it was at the last kept walk. */
+    lt_addr kept_addr;
+    uint8_t *kept;
+    size_t kept_len, kept_alloc;
     /* Copies of this attempt. */
     size_t tstate_copy, cframe_copy;
     /* The result of the walk, innermost first. */
@@ -50,6 +56,9 @@ int lt_py_stack_want(struct lt_py_stack *s, const struct lt_py_offsets *o, struc
  * LT_ERR_LIMIT when it is too deep, LT_ERR_FAULT. */
 int lt_py_stack_walk(struct lt_py_stack *s, const struct lt_py_offsets *o, struct lt_copies *copies,
                      const struct lt_mem *mem, bool *fetched_more);
+
+/* The walk was confirmed: what it saw is what `stable` is measured against from now on. */
+int lt_py_stack_keep(struct lt_py_stack *s, const struct lt_py_offsets *o, const struct lt_copies *copies);
 
 /* Forgets the predictions: one of them was not readable. */
 void lt_py_stack_forget(struct lt_py_stack *s);

@@ -6,25 +6,31 @@
 #include "collector/py_state.h"
 
 #include "collector/platform/thread_stat.h"
+#include "collector/platform/tick_timer.h"
 #include "formats/lt_error.h"
 
 enum {
     PROBES = 16,        /* stat files that one tick may read for threads without the GIL */
-    REFRESH_TICKS = 16  /* doubt or not, all of them are asked about this often */
+    REFRESH_TICKS = 64, /* doubt or not, all of them are asked about this often */
+    SLACK_NS = 20000    /* what may be missing of the CPU time of a thread that runs all the time: interrupts */
 };
 
-int lt_py_cpu_use(struct lt_py_process *p, int64_t now_ns, struct lt_cpu_use *use)
+int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use)
 {
     int64_t cpu_ns;
     int err = lt_process_cpu_ns(p->pid, &cpu_ns);
     if (err)
         return err;
-    use->first = p->seen_ns == 0;
+    use->first = p->released_ns == 0;
     use->used_ns = cpu_ns - p->cpu_ns;
-    use->wall_ns = now_ns - p->seen_ns;
+    use->free_ns = lt_monotonic_ns() - p->released_ns;
     p->cpu_ns = cpu_ns;
-    p->seen_ns = now_ns;
     return 0;
+}
+
+void lt_py_cpu_use_end(struct lt_py_process *p)
+{
+    p->released_ns = lt_monotonic_ns();
 }
 
 /* A thread whose stat file cannot be had counts as waiting. */
@@ -33,14 +39,6 @@ static bool runnable(struct lt_py_thread *t)
     struct lt_thread_stat stat;
     t->was_runnable = lt_thread_stat_read(t->stat_fd, &stat) == 0 && stat.runnable;
     return t->was_runnable;
-}
-
-/* The holder ran all the time, and nobody else had to: no need to ask. */
-static bool holder_explains(const struct lt_py_process *p, const struct lt_cpu_use *use)
-{
-    return !use->first && !p->others_run && p->n_gils == 1 && p->gils[0].locked &&
-           p->ticks % REFRESH_TICKS != 0 && use->used_ns >= use->wall_ns - use->wall_ns / 16 &&
-           use->used_ns <= use->wall_ns + use->wall_ns / 16;
 }
 
 static bool holds_gil(const struct lt_py_process *p, const struct lt_py_thread *t)
@@ -54,6 +52,19 @@ static uint32_t gil_state(const struct lt_py_process *p, const struct lt_py_thre
     if (!holds_gil(p, t))
         return 0;
     return p->gils[t->gil].gc ? LT_STATE_GIL | LT_STATE_GC : LT_STATE_GIL;
+}
+
+/* What was used is what one thread can use, and the one that holds the GIL wanted to run: nobody else had to,
+ * and nobody else need be asked. Once in a while, or when another one was seen to run, the holder is. */
+static bool holder_explains(struct lt_py_process *p, const struct lt_cpu_use *use)
+{
+    const struct lt_py_gil *gil = &p->gils[0];
+    int64_t slack = use->free_ns / 16 + SLACK_NS;
+    if (use->first || p->n_gils != 1 || !gil->locked || !gil->holder || use->free_ns <= 2 * SLACK_NS)
+        return false;
+    if (use->used_ns < use->free_ns - slack || use->used_ns > use->free_ns + slack)
+        return false;
+    return (!p->others_run && p->ticks % REFRESH_TICKS != 0) || runnable(gil->holder);
 }
 
 /* Those that ran the last time first, then the others by turns: many threads cost no more than PROBES. */

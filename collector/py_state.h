@@ -9,12 +9,16 @@
 #include "collector/py_process.h"
 
 struct lt_cpu_use {
-    int64_t used_ns, wall_ns; /* of all threads together, since the last tick */
-    bool first;               /* there was no last tick */
+    int64_t used_ns; /* by all threads together since the last tick */
+    int64_t free_ns; /* time since then in which the sampler was not in the way */
+    bool first;      /* there was no last tick */
 };
 
 /* 0 or LT_ERR_NO_PROCESS. */
-int lt_py_cpu_use(struct lt_py_process *p, int64_t now_ns, struct lt_cpu_use *use);
+int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use);
+
+/* The tick is over: from now on the target runs undisturbed. */
+void lt_py_cpu_use_end(struct lt_py_process *p);
 
 /* Sets t->state of all threads. */
 void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use);

@@ -100,6 +100,7 @@ static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp, st
     t->interp = p->interps[interp];
     t->gil = p->interp_gils[interp];
     t->stat_fd = -1;
+    t->stale = true;
     p->threads[p->n_threads++] = t;
     p->new_threads = true;
     *out = t;
