@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,110 +174,132 @@ static int folded_stack(void *state, const struct live_trace_stack *stack)
     return 0;
 }
 
-/* The sorted walk. Children stand in a row, ordered by text; the rank of a text is its
- * place among all texts, so that nodes are compared as numbers. */
+/* The sorted walk. What stands below a stack is a row of items, ordered as bytes: lines that
+ * end ("leaf 12") and branches that go on ("caller;"). A node can be both, and other lines may come between
+ * the two: this is the order of `LC_ALL=C sort`. */
 
-struct ranked_text {
+struct item {
+    uint32_t parent, node;
     const char *text;
-    uint32_t id;
-};
-
-struct child {
-    uint32_t parent, rank, node;
+    uint64_t value; /* of a line; 0 for a branch */
 };
 
 struct walk {
-    struct child *children;
-    uint32_t *first; /* by node: its first child's place, or UINT32_MAX */
-    uint32_t *place; /* by node */
+    struct item *items;
+    uint32_t *first; /* by node: its first item, or UINT32_MAX */
+    uint32_t *place; /* by node: its branch */
     uint32_t n;
-    size_t *ends;    /* length of the line down to each depth */
+    size_t *ends; /* length of the line down to each depth */
     struct lt_buf line, out;
 };
 
-/* As bytes, with the ';' that follows in a line: lines then come out as `LC_ALL=C sort` has them. */
-static int compare_texts(const void *left, const void *right)
+static void item_tail(const struct item *item, char *tail, size_t size)
 {
-    const char *a = ((const struct ranked_text *)left)->text;
-    const char *b = ((const struct ranked_text *)right)->text;
-    unsigned char x, y;
-
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
+    if (item->value > 0) {
+        snprintf(tail, size, " %" PRIu64 "\n", item->value);
+    } else {
+        snprintf(tail, size, ";");
     }
-    x = *a != '\0' ? (unsigned char)*a : ';';
-    y = *b != '\0' ? (unsigned char)*b : ';';
-    return (x > y) - (x < y);
 }
 
-static int compare_children(const void *left, const void *right)
+static int compare_texts(const struct item *a, const struct item *b)
 {
-    const struct child *a = left, *b = right;
+    char tail_a[32], tail_b[32];
+    const char *x = a->text, *y = b->text;
+    bool in_tail_x = false, in_tail_y = false;
+
+    for (;; x++, y++) {
+        if (*x == '\0' && !in_tail_x) {
+            item_tail(a, tail_a, sizeof tail_a);
+            x = tail_a;
+            in_tail_x = true;
+        }
+        if (*y == '\0' && !in_tail_y) {
+            item_tail(b, tail_b, sizeof tail_b);
+            y = tail_b;
+            in_tail_y = true;
+        }
+        if (*x != *y || *x == '\0') {
+            return (unsigned char)*x - (unsigned char)*y;
+        }
+    }
+}
+
+static int compare_items(const void *left, const void *right)
+{
+    const struct item *a = left, *b = right;
 
     if (a->parent != b->parent) {
         return a->parent < b->parent ? -1 : 1;
     }
-    return (a->rank > b->rank) - (a->rank < b->rank);
+    return compare_texts(a, b);
 }
 
-static int rank_texts(const struct folded_state *s, uint32_t **rank)
+static uint64_t shown_value(const struct folded_state *s, uint32_t node)
 {
-    uint32_t n = lt_intern_count(s->texts);
-    struct ranked_text *texts = calloc((size_t)n + 1, sizeof *texts);
+    return s->unit_is_time ? (s->values[node] + 500) / 1000 : s->values[node];
+}
 
-    *rank = calloc((size_t)n + 1, sizeof **rank);
-    if (texts == NULL || *rank == NULL) {
-        free(texts);
-        return LT_ERR_NOMEM;
+/* A line for each node with a value, a branch for each with children. */
+static void make_items(struct walk *w, const struct folded_state *s, uint32_t nodes)
+{
+    for (uint32_t node = 1; node < nodes; node++) {
+        struct item item = {
+            .parent = lt_stack_tree_parent(s->stacks, node),
+            .node = node,
+            .text = lt_intern_get(s->texts, lt_stack_tree_frame(s->stacks, node)).data,
+            .value = shown_value(s, node),
+        };
+        if (item.value > 0) {
+            w->items[w->n++] = item;
+        }
+        /* Callers come before what they call: the mark is set once there is a child. */
+        if (item.parent != 0 && w->place[item.parent] == UINT32_MAX) {
+            w->place[item.parent] = 0;
+        }
     }
-    for (uint32_t i = 0; i < n; i++) {
-        texts[i] = (struct ranked_text){lt_intern_get(s->texts, i).data, i};
+    for (uint32_t node = 1; node < nodes; node++) {
+        if (w->place[node] != UINT32_MAX) {
+            w->items[w->n++] = (struct item){
+                .parent = lt_stack_tree_parent(s->stacks, node),
+                .node = node,
+                .text = lt_intern_get(s->texts, lt_stack_tree_frame(s->stacks, node)).data,
+            };
+        }
     }
-    qsort(texts, n, sizeof *texts, compare_texts);
-    for (uint32_t i = 0; i < n; i++) {
-        (*rank)[texts[i].id] = i;
-    }
-    free(texts);
-    return 0;
+    qsort(w->items, w->n, sizeof *w->items, compare_items);
 }
 
 static int walk_init(struct walk *w, const struct folded_state *s)
 {
     uint32_t nodes = lt_stack_tree_count(s->stacks), depth = 0;
-    uint32_t *rank = NULL;
-    int error = rank_texts(s, &rank);
 
-    w->n = nodes - 1;
-    w->children = calloc(nodes, sizeof *w->children);
+    w->items = calloc(nodes, 2 * sizeof *w->items);
     w->first = malloc(nodes * sizeof *w->first);
-    w->place = calloc(nodes, sizeof *w->place);
-    if (error < 0 || w->children == NULL || w->first == NULL || w->place == NULL) {
-        error = LT_ERR_NOMEM;
-        goto out;
-    }
+    w->place = malloc(nodes * sizeof *w->place);
     for (uint32_t node = 1; node < nodes; node++) {
         uint32_t own = lt_stack_tree_depth(s->stacks, node);
-        w->children[node - 1] = (struct child){lt_stack_tree_parent(s->stacks, node),
-                                               rank[lt_stack_tree_frame(s->stacks, node)], node};
         depth = own > depth ? own : depth;
     }
-    qsort(w->children, w->n, sizeof *w->children, compare_children);
-    memset(w->first, 0xff, nodes * sizeof *w->first);
-    for (uint32_t i = w->n; i-- > 0;) {
-        w->first[w->children[i].parent] = i;
-        w->place[w->children[i].node] = i;
-    }
     w->ends = calloc((size_t)depth + 1, sizeof *w->ends);
-    error = w->ends != NULL ? 0 : LT_ERR_NOMEM;
-out:
-    free(rank);
-    return error;
+    if (w->items == NULL || w->first == NULL || w->place == NULL || w->ends == NULL) {
+        return LT_ERR_NOMEM;
+    }
+    memset(w->first, 0xff, nodes * sizeof *w->first);
+    memset(w->place, 0xff, nodes * sizeof *w->place);
+    make_items(w, s, nodes);
+    for (uint32_t i = w->n; i-- > 0;) {
+        w->first[w->items[i].parent] = i;
+        if (w->items[i].value == 0) {
+            w->place[w->items[i].node] = i;
+        }
+    }
+    return 0;
 }
 
 static void walk_release(struct walk *w)
 {
-    free(w->children);
+    free(w->items);
     free(w->first);
     free(w->place);
     free(w->ends);
@@ -284,45 +307,41 @@ static void walk_release(struct walk *w)
     lt_buf_release(&w->out);
 }
 
-/* The place after `at` in the order of lines; w->n at the end. */
+/* The item after `at`: into a branch, along its row, or out of it; w->n at the end. */
 static uint32_t walk_next(const struct walk *w, uint32_t at)
 {
-    uint32_t child = w->first[w->children[at].node];
+    const struct item *item = &w->items[at];
 
-    if (child != UINT32_MAX) {
-        return child;
+    if (item->value == 0 && w->first[item->node] != UINT32_MAX) {
+        return w->first[item->node];
     }
-    while (at + 1 >= w->n || w->children[at + 1].parent != w->children[at].parent) {
-        if (w->children[at].parent == 0) {
+    while (at + 1 >= w->n || w->items[at + 1].parent != w->items[at].parent) {
+        if (w->items[at].parent == 0) {
             return w->n;
         }
-        at = w->place[w->children[at].parent];
+        at = w->place[w->items[at].parent];
     }
     return at + 1;
 }
 
-static int put_line(const struct folded_state *s, struct walk *w, uint32_t node)
+static int put_item(const struct folded_state *s, struct walk *w, const struct item *item)
 {
-    uint32_t depth = lt_stack_tree_depth(s->stacks, node);
-    struct lt_str text = lt_intern_get(s->texts, lt_stack_tree_frame(s->stacks, node));
-    uint64_t value = s->unit_is_time ? (s->values[node] + 500) / 1000 : s->values[node];
-    int error = 0;
+    uint32_t depth = lt_stack_tree_depth(s->stacks, item->node);
+    int error;
 
     w->line.len = w->ends[depth - 1];
-    if (depth > 1) {
-        error = lt_buf_put_u8(&w->line, ';');
+    error = lt_buf_put_text(&w->line, item->text);
+    if (item->value == 0) {
+        if (error == 0) {
+            error = lt_buf_put_u8(&w->line, ';');
+        }
+        w->ends[depth] = w->line.len;
+        return error;
     }
     if (error == 0) {
-        error = lt_buf_put(&w->line, text.data, text.len);
-    }
-    w->ends[depth] = w->line.len;
-    if (error == 0 && value > 0) {
         error = lt_buf_put(&w->out, w->line.data, w->line.len);
-        if (error == 0) {
-            error = lt_buf_printf(&w->out, " %" PRIu64 "\n", value);
-        }
     }
-    return error;
+    return error < 0 ? error : lt_buf_printf(&w->out, " %" PRIu64 "\n", item->value);
 }
 
 static int write_lines(const struct folded_state *s)
@@ -331,7 +350,7 @@ static int write_lines(const struct folded_state *s)
     int error = walk_init(&w, s);
 
     for (uint32_t at = 0; error == 0 && at < w.n; at = walk_next(&w, at)) {
-        error = put_line(s, &w, w.children[at].node);
+        error = put_item(s, &w, &w.items[at]);
         if (error == 0 && w.out.len >= FLUSH_BYTES) {
             error = s->host->write(s->host->ctx, w.out.data, w.out.len);
             lt_buf_clear(&w.out);
