@@ -207,7 +207,7 @@ int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
         for (size_t i = 0; i < p->n_gils; i++)
             p->failed = p->failed || fails[i];
     }
-    lt_py_state_update(p, &use);
+    lt_py_state_update(p, &use, tick->interval_ns);
     err = report(p, fails, tick);
     lt_py_cpu_use_end(p);
     return err;

@@ -87,6 +87,7 @@ struct lt_py_process {
     bool list_walked;                    /* in this attempt */
     int64_t list_due_ns;                 /* when the thread list is walked again in any case */
     int64_t cpu_ns, released_ns;         /* CPU clock at, and time after, the last tick */
+    int64_t unexplained_ns;              /* CPU time of others than the holder, since they were asked */
     bool failed;                         /* the last reading failed under one of the GILs */
     bool others_run;                     /* a thread without the GIL was seen on a processor */
     uint32_t ticks;

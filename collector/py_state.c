@@ -12,7 +12,8 @@
 enum {
     PROBES = 16,        /* stat files that one tick may read for threads without the GIL */
     REFRESH_TICKS = 64, /* doubt or not, all of them are asked about this often */
-    SLACK_NS = 20000    /* what may be missing of the CPU time of a thread that runs all the time: interrupts */
+    SLACK_NS = 20000,   /* what may be missing of the CPU time of a thread that runs all the time: interrupts */
+    DOUBT_SHARE = 4     /* the others are asked once a 1/4 of an interval has been used by somebody else */
 };
 
 int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use)
@@ -54,17 +55,26 @@ static uint32_t gil_state(const struct lt_py_process *p, const struct lt_py_thre
     return p->gils[t->gil].gc ? LT_STATE_GIL | LT_STATE_GC : LT_STATE_GIL;
 }
 
-/* What was used is what one thread can use, and the one that holds the GIL wanted to run: nobody else had to,
- * and nobody else need be asked. Once in a while, or when another one was seen to run, the holder is. */
-static bool holder_explains(struct lt_py_process *p, const struct lt_cpu_use *use)
+/* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was: then it did. */
+static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use)
 {
-    const struct lt_py_gil *gil = &p->gils[0];
     int64_t slack = use->free_ns / 16 + SLACK_NS;
-    if (use->first || p->n_gils != 1 || !gil->locked || !gil->holder || use->free_ns <= 2 * SLACK_NS)
-        return false;
-    if (use->used_ns < use->free_ns - slack || use->used_ns > use->free_ns + slack)
-        return false;
-    return (!p->others_run && p->ticks % REFRESH_TICKS != 0) || runnable(gil->holder);
+    bool all_used = !use->first && p->n_gils == 1 && use->free_ns > 2 * SLACK_NS &&
+                    use->used_ns >= use->free_ns - slack;
+    if (all_used && !p->others_run && p->ticks % REFRESH_TICKS != 0)
+        return true;
+    return runnable(p->gils[0].holder);
+}
+
+/* Time that was used by others than the holder adds up to a doubt. Short ticks weigh little, and what a late
+ * reading of the clock takes from one tick it gives to the next. */
+static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use, bool holder, int64_t interval_ns)
+{
+    int64_t limit = interval_ns / DOUBT_SHARE;
+    p->unexplained_ns += use->used_ns - (holder ? use->free_ns : 0);
+    if (p->unexplained_ns < -limit)
+        p->unexplained_ns = -limit;
+    return use->first || p->unexplained_ns > limit || p->ticks % REFRESH_TICKS == 0;
 }
 
 /* Those that ran the last time first, then the others by turns: many threads cost no more than PROBES. */
@@ -86,25 +96,35 @@ static void ask_others(struct lt_py_process *p)
     }
 }
 
-void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use)
+static void nobody_else_runs(struct lt_py_process *p)
 {
-    bool nobody_ran = !use->first && use->used_ns == 0;
-    bool explained = holder_explains(p, use);
-    p->ticks++;
-    if (nobody_ran || explained) {
-        p->others_run = false;
-        for (size_t i = 0; i < p->n_threads; i++) {
-            p->threads[i]->was_runnable = false;
-            p->threads[i]->state = gil_state(p, p->threads[i]);
-            if (explained && holds_gil(p, p->threads[i]))
-                p->threads[i]->state |= LT_STATE_CPU;
-        }
-        return;
+    p->others_run = false;
+    for (size_t i = 0; i < p->n_threads; i++) {
+        p->threads[i]->was_runnable = p->threads[i]->was_runnable && holds_gil(p, p->threads[i]);
+        p->threads[i]->state = 0;
     }
-    ask_others(p);
+}
+
+void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns)
+{
+    const struct lt_py_gil *gil = &p->gils[0];
+    bool nobody_ran = !use->first && use->used_ns == 0;
+    bool one_holder = p->n_gils == 1 && gil->locked && gil->holder;
+    bool holder = !nobody_ran && one_holder && holder_runs(p, use);
+    bool doubt = !nobody_ran && (!one_holder || others_doubted(p, use, holder, interval_ns));
+
+    p->ticks++;
+    if (doubt) {
+        ask_others(p);
+        p->unexplained_ns = 0;
+    } else {
+        nobody_else_runs(p);
+    }
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (holds_gil(p, t))
-            t->state = gil_state(p, t) | (runnable(t) ? LT_STATE_CPU : 0);
+        if (!holds_gil(p, t))
+            continue;
+        bool runs = one_holder ? holder : !nobody_ran && runnable(t);
+        t->state = gil_state(p, t) | (runs ? LT_STATE_CPU : 0);
     }
 }

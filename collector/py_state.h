@@ -21,6 +21,6 @@ int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use);
 void lt_py_cpu_use_end(struct lt_py_process *p);
 
 /* Sets t->state of all threads. */
-void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use);
+void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns);
 
 #endif
