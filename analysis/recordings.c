@@ -156,6 +156,23 @@ int lt_recordings_peek(struct lt_recordings *r, struct lt_message *message)
     return 0;
 }
 
+bool lt_recordings_have_hosts(const struct lt_recordings *r)
+{
+    const char *first = NULL;
+
+    for (size_t i = 0; i < r->n; i++) {
+        const char *host = r->at[i].host;
+        if (host == NULL || host[0] == '\0') {
+            continue;
+        }
+        if (first != NULL && strcmp(first, host) != 0) {
+            return true;
+        }
+        first = host;
+    }
+    return false;
+}
+
 /* Only clocks that all have can be compared. */
 static bool share_a_clock(const struct lt_recordings *r)
 {

@@ -37,7 +37,7 @@ struct lt_thread_table {
     struct thread *threads;
     size_t processes_alloc, threads_alloc;
     uint32_t selected_processes;
-    bool keep_names;
+    bool keep_names, show_hosts;
 };
 
 int lt_thread_table_new(struct lt_thread_table **out, const struct lt_selection *selection)
@@ -123,6 +123,30 @@ static int space_of(struct lt_thread_table *t, const struct lt_thread_origin *or
     return lt_text_pool_id(t->texts, origin->host, &key[1]);
 }
 
+static int process_name(struct lt_thread_table *t, const struct lt_thread_origin *origin,
+                        struct lt_str command, uint32_t *name)
+{
+    struct lt_str plain = lt_process_name(command);
+    struct lt_buf full = {0};
+    int error;
+
+    if (!t->show_hosts || origin->host.len == 0) {
+        return lt_text_pool_id(t->texts, plain, name);
+    }
+    error = lt_buf_put(&full, plain.data, plain.len);
+    if (error == 0) {
+        error = lt_buf_put_u8(&full, '@');
+    }
+    if (error == 0) {
+        error = lt_buf_put(&full, origin->host.data, origin->host.len);
+    }
+    if (error == 0) {
+        error = lt_text_pool_id(t->texts, (struct lt_str){(char *)full.data, full.len}, name);
+    }
+    lt_buf_release(&full);
+    return error;
+}
+
 int lt_thread_table_process(struct lt_thread_table *t, const struct lt_thread_origin *origin,
                             uint32_t local, const struct lt_process_info *info, uint32_t *id)
 {
@@ -133,7 +157,7 @@ int lt_thread_table_process(struct lt_thread_table *t, const struct lt_thread_or
 
     error = space_of(t, origin, info->pid != 0, key);
     if (error == 0) {
-        error = lt_text_pool_id(t->texts, lt_process_name(info->command), &name);
+        error = process_name(t, origin, info->command, &name);
     }
     if (error == 0) {
         error = lt_array_grow(&t->processes, &t->processes_alloc,
@@ -194,6 +218,11 @@ int lt_thread_table_thread(struct lt_thread_table *t, const struct lt_thread_ori
         thread->selected = thread_selected(t, thread);
     }
     return 0;
+}
+
+void lt_thread_table_show_hosts(struct lt_thread_table *t)
+{
+    t->show_hosts = true;
 }
 
 void lt_thread_table_keep_names(struct lt_thread_table *t)

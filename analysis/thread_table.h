@@ -36,6 +36,9 @@ int lt_thread_table_thread(struct lt_thread_table *t, const struct lt_thread_ori
                            uint32_t local, uint32_t process, const struct lt_thread_info *info,
                            uint32_t *id);
 
+/* The inputs come from several hosts: processes are called NAME@HOST. Before the first process. */
+void lt_thread_table_show_hosts(struct lt_thread_table *t);
+
 /* From here on known names stay: the inputs are read a second time, and the names
  * of the first time are the better ones. */
 void lt_thread_table_keep_names(struct lt_thread_table *t);

@@ -433,6 +433,9 @@ static int prepare(struct run *r)
     if (error == 0) {
         error = lt_recordings_peek(&r->recordings, &r->message);
     }
+    if (error == 0 && lt_recordings_have_hosts(&r->recordings)) {
+        lt_thread_table_show_hosts(lt_view_threads(r->view));
+    }
     if (error == 0 && q->exporter->stack != NULL) {
         error = lt_totals_new(&r->totals);
     }
