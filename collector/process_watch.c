@@ -11,7 +11,6 @@
 
 #include "collector/platform/process_mem.h"
 #include "collector/platform/process_tree.h"
-#include "collector/platform/rseq.h"
 #include "collector/py_thread_names.h"
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
@@ -49,6 +48,7 @@ struct watched {
 struct lt_process_watch {
     struct lt_process_watch_events events;
     bool children;
+    struct lt_py_finder *finder;
     struct watched *list;
     size_t n, alloc;
     uint64_t newest_pid;
@@ -64,6 +64,11 @@ int lt_process_watch_new(struct lt_process_watch **out, const struct lt_process_
     struct lt_process_watch *w = calloc(1, sizeof(*w));
     if (!w)
         return LT_ERR_NOMEM;
+    int err = lt_py_finder_new(&w->finder);
+    if (err) {
+        free(w);
+        return err;
+    }
     w->events = *events;
     w->children = children;
     w->reason = LT_ERR_NOT_PYTHON;
@@ -75,6 +80,7 @@ void lt_process_watch_free(struct lt_process_watch *w)
 {
     if (!w)
         return;
+    lt_py_finder_free(w->finder);
     lt_buf_release(&w->text);
     free(w->list);
     free(w);
@@ -191,10 +197,7 @@ static int describe(struct lt_process_watch *w, struct lt_py_process *process)
 static int hand_over(struct lt_process_watch *w, struct watched *p, const struct lt_py_runtime *runtime)
 {
     struct lt_py_process *process;
-    int64_t rseq_offset;
-    if (lt_rseq_offset(p->pid, &p->mem, &rseq_offset) != 0)
-        rseq_offset = 0; /* an older libc: /proc says where threads are */
-    int err = lt_py_process_new(&process, p->pid, &p->mem, runtime, rseq_offset);
+    int err = lt_py_process_new(&process, p->pid, &p->mem, runtime);
     if (err)
         return err;
     err = describe(w, process);
@@ -232,7 +235,7 @@ static int try_to_find(struct lt_process_watch *w, struct watched *p, int64_t no
     if (p->pause_ns > SLOWEST_TRY_NS)
         p->pause_ns = SLOWEST_TRY_NS;
     lt_process_mem(&p->mem, p->pid);
-    int err = lt_py_runtime_find(p->pid, &p->mem, &runtime);
+    int err = lt_py_runtime_find(w->finder, p->pid, &p->mem, &runtime);
     if (!err)
         err = hand_over(w, p, &runtime);
     note_reason(w, err, &runtime);

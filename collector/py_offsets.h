@@ -38,12 +38,12 @@ struct lt_py_offsets {
     struct { /* _PyRuntime */
         uint32_t interpreters_head;
         uint32_t gil;         /* an inline struct _gil_runtime_state (up to 3.11) */
+        uint32_t gc_collecting; /* 3.8 */
     } runtime;
     struct { /* PyInterpreterState */
-        uint32_t size, id, next, threads_head, gc_collecting;
+        uint32_t id, next, threads_head, gc_collecting;
         uint32_t gil;         /* a pointer to struct _gil_runtime_state (3.12+) */
         uint32_t modules;     /* the dict sys.modules */
-        uint32_t code_generation; /* 3.14+ */
     } interp;
     struct { /* struct _gil_runtime_state */
         uint32_t last_holder, locked, switch_number;
@@ -85,13 +85,18 @@ struct lt_py_offsets {
     } object;
     struct { /* dict, for thread names */
         uint32_t keys, values, used;
-        uint32_t keys_log2_size, keys_kind, keys_nentries, keys_indices; /* in PyDictKeysObject */
-        uint32_t keys_log2_index_bytes; /* 3.11+ */
+        /* In PyDictKeysObject. */
+        uint32_t keys_nentries, keys_indices;
+        uint32_t keys_size;             /* slots of the index (up to 3.10) */
+        uint32_t keys_log2_size, keys_log2_index_bytes, keys_kind; /* 3.11+ */
     } dict;
     /* Owners of frames (enum _frameowner) that are no Python frames: bit n set for owner n. */
     uint32_t skip_owners;
     uint32_t owner_generator; /* the value that marks a generator's frame; LT_NO_FIELD up to 3.10 */
 };
+
+/* The generated rows, ended by one whose major is 0. */
+extern const struct lt_py_offsets lt_py_offsets_table[];
 
 /* The row of a version (PY_VERSION_HEX), for x86-64 and other LP64. For 3.13 and later, `debug_offsets`
  * are the first `len` bytes of the target's _PyRuntime (1024 is enough); not used before. Every

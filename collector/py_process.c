@@ -26,7 +26,7 @@ enum {
 };
 
 int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem *mem,
-                      const struct lt_py_runtime *runtime, int64_t rseq_offset)
+                      const struct lt_py_runtime *runtime)
 {
     struct lt_py_process *p = calloc(1, sizeof(*p));
     if (!p)
@@ -34,7 +34,6 @@ int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem
     p->pid = pid;
     p->mem = *mem;
     p->runtime = *runtime;
-    p->rseq_offset = rseq_offset;
     int err = lt_py_codes_new(&p->codes, mem, &runtime->offsets);
     if (!err)
         err = lt_py_nodes_init(p);

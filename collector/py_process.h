@@ -81,7 +81,6 @@ struct lt_py_process {
     size_t n_gils;
     struct lt_py_thread **threads;
     size_t n_threads, threads_alloc;
-    int64_t rseq_offset;                 /* from the thread pointer; 0: no rseq */
     bool new_threads;                    /* since the caller last looked: names are wanted */
     bool list_stale;                     /* a thread came or went */
     bool list_walked;                    /* in this attempt */
@@ -113,7 +112,7 @@ struct lt_tick_context {
 };
 
 int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem *mem,
-                      const struct lt_py_runtime *runtime, int64_t rseq_offset);
+                      const struct lt_py_runtime *runtime);
 void lt_py_process_free(struct lt_py_process *p);
 
 /* Samples all threads once and appends what changed to the context. 0, or LT_ERR_NO_PROCESS once the process is gone

@@ -164,7 +164,9 @@ static int want_beginning(struct attempt *a)
     struct lt_py_process *p = a->p;
     const struct lt_py_offsets *o = &p->runtime.offsets;
     lt_addr interp = a->gil->holder ? a->gil->holder->interp : p->interps[0];
-    lt_addr head = interp + o->interp.threads_head, gc = interp + o->interp.gc_collecting;
+    lt_addr head = interp + o->interp.threads_head;
+    lt_addr gc = o->interp.gc_collecting != LT_NO_FIELD ? interp + o->interp.gc_collecting
+                                                        : p->runtime.runtime + o->runtime.gc_collecting;
     lt_addr from = gil_from(a), to = gil_to(a);
     from = head < from ? head : from;
     from = gc < from ? gc : from;

@@ -10,14 +10,20 @@
 
 struct lt_py_runtime {
     lt_addr runtime;       /* of _PyRuntime */
-    uint32_t hexversion;   /* PY_VERSION_HEX */
-    char version[32];      /* "3.12.1" */
+    uint32_t hexversion;   /* PY_VERSION_HEX; up to 3.10 only its major and minor part */
+    char version[32];      /* "3.12.1"; "3.10" */
+    int64_t rseq_offset;   /* of struct rseq from a thread's thread pointer; 0: the libc has none */
     struct lt_py_offsets offsets;
 };
 
-/* Looks through the process's mappings by content, never by name. 0; LT_ERR_NOT_PYTHON; LT_ERR_NOT_READY (found, and
- * not initialised yet: no interpreter or no thread); LT_ERR_PY_VERSION (out->version is filled);
+/* Remembers what it found in files: most processes of a machine map the same ones. */
+struct lt_py_finder;
+int lt_py_finder_new(struct lt_py_finder **out);
+void lt_py_finder_free(struct lt_py_finder *f);
+
+/* Looks through the files that the process has mapped to run, by content, never by name. 0; LT_ERR_NOT_PYTHON; LT_ERR_NOT_READY
+ * (found, and not initialised yet: no interpreter or no thread); LT_ERR_PY_VERSION (out->version is filled);
  * LT_ERR_NO_PROCESS; LT_ERR_PERMISSION; LT_ERR_CORRUPT. */
-int lt_py_runtime_find(pid_t pid, const struct lt_mem *mem, struct lt_py_runtime *out);
+int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem, struct lt_py_runtime *out);
 
 #endif

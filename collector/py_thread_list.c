@@ -112,6 +112,7 @@ static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp, st
 static void identify(struct lt_py_process *p, struct lt_py_thread *t, const uint8_t *tstate)
 {
     const struct lt_py_offsets *o = &p->runtime.offsets;
+    int64_t rseq = p->runtime.rseq_offset;
     uint64_t ident = lt_peek_u64(tstate, o->tstate.thread_id);
     pid_t tid = o->tstate.native_thread_id == LT_NO_FIELD
                     ? 0
@@ -120,7 +121,7 @@ static void identify(struct lt_py_process *p, struct lt_py_thread *t, const uint
         return;
     t->ident = ident;
     t->tid = tid;
-    t->cpu_word = p->rseq_offset && ident ? ident + (uint64_t)p->rseq_offset + LT_RSEQ_CPU_ID : 0;
+    t->cpu_word = rseq && ident ? ident + (uint64_t)rseq + LT_RSEQ_CPU_ID : 0;
     t->renewed = true;
     if (t->stat_fd >= 0)
         close(t->stat_fd);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From mappings to files, from files to symbols, from symbols to a confirmed runtime. */
+#include "config.h"
+
+#include "collector/py_runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collector/platform/elf_file.h"
+#include "collector/platform/proc_maps.h"
+#include "formats/lt_error.h"
+
+enum { KNOWN_FILES = 256, DEBUG_OFFSETS_LEN = 1024 };
+
+/* What is looked for in a file. The functions tell versions apart that do not say what they are: each came
+ * with the version in its name and has been there ever since. */
+enum symbol { RUNTIME, VERSION, SINCE_310, SINCE_39, SINCE_38, RSEQ_OFFSET, SYMBOLS };
+static const char *const symbol_names[SYMBOLS] = {
+    [RUNTIME] = "_PyRuntime",
+    [VERSION] = "Py_Version", /* 3.11 */
+    [SINCE_310] = "PyIter_Send",
+    [SINCE_39] = "PyInterpreterState_Get",
+    [SINCE_38] = "PyCode_NewWithPosOnlyArgs",
+    [RSEQ_OFFSET] = "__rseq_offset", /* glibc 2.35, in its dynamic linker */
+};
+
+struct known_file {
+    uint64_t device, inode;
+    int64_t changed_ns;
+    bool used, readable;
+    struct lt_elf_load load;
+    uint64_t symbols[SYMBOLS];
+    uint64_t section; /* .PyRuntime */
+};
+
+struct lt_py_finder {
+    struct known_file files[KNOWN_FILES];
+    size_t next; /* the one to forget when all are used */
+};
+
+int lt_py_finder_new(struct lt_py_finder **out)
+{
+    *out = calloc(1, sizeof(**out));
+    return *out ? 0 : LT_ERR_NOMEM;
+}
+
+void lt_py_finder_free(struct lt_py_finder *f)
+{
+    free(f);
+}
+
+static void read_file(int fd, struct known_file *file)
+{
+    struct lt_elf_names names = {
+        .symbols = symbol_names, .n_symbols = SYMBOLS, .values = file->symbols, .section = ".PyRuntime"};
+    file->readable = lt_elf_look_up(fd, &names, &file->load) == 0;
+    file->section = names.section_addr;
+}
+
+static const struct known_file *know_file(struct lt_py_finder *f, int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return NULL;
+    int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    for (size_t i = 0; i < KNOWN_FILES; i++) {
+        const struct known_file *file = &f->files[i];
+        if (file->used && file->device == st.st_dev && file->inode == st.st_ino && file->changed_ns == changed_ns)
+            return file;
+    }
+    struct known_file *file = &f->files[f->next++ % KNOWN_FILES];
+    memset(file, 0, sizeof(*file));
+    file->used = true;
+    file->device = st.st_dev;
+    file->inode = st.st_ino;
+    file->changed_ns = changed_ns;
+    read_file(fd, file);
+    return file;
+}
+
+struct search {
+    struct lt_py_finder *finder;
+    pid_t pid;
+    uint64_t last_inode;  /* a file has several mappings, one after the other */
+    lt_addr first_start;  /* of the first of them, */
+    uint64_t first_offset;
+    lt_addr symbols[SYMBOLS], section; /* in memory */
+};
+
+static void take_symbols(struct search *s, const struct known_file *file)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    lt_addr bias = s->first_start - s->first_offset - (file->load.vaddr - file->load.offset % page) +
+                   file->load.offset / page * page;
+    for (size_t i = 0; i < SYMBOLS; i++) {
+        if (file->symbols[i] && !s->symbols[i])
+            s->symbols[i] = bias + file->symbols[i];
+    }
+    if (file->section && !s->section)
+        s->section = bias + file->section;
+}
+
+static int look_at_mapping(void *ctx, const struct lt_mapping *m)
+{
+    struct search *s = ctx;
+    if (!m->inode)
+        return 0;
+    if (m->inode != s->last_inode) {
+        s->last_inode = m->inode;
+        s->first_start = m->start;
+        s->first_offset = m->offset;
+    }
+    if (!m->executable)
+        return 0;
+    int fd = lt_mapping_open(s->pid, m);
+    if (fd < 0)
+        return 0;
+    const struct known_file *file = know_file(s->finder, fd);
+    close(fd);
+    if (file && file->readable)
+        take_symbols(s, file);
+    return 0;
+}
+
+/* PY_VERSION_HEX, as far as it can be told. */
+static int find_version(const struct search *s, const struct lt_mem *mem, struct lt_py_runtime *out)
+{
+    uint64_t version;
+    if (s->symbols[VERSION]) {
+        int err = lt_mem_read_u64(mem, s->symbols[VERSION], &version);
+        if (err)
+            return err;
+        out->hexversion = (uint32_t)version;
+    } else if (s->symbols[SINCE_310]) {
+        out->hexversion = 0x030a0000;
+    } else if (s->symbols[SINCE_39]) {
+        out->hexversion = 0x03090000;
+    } else if (s->symbols[SINCE_38]) {
+        out->hexversion = 0x03080000;
+    } else {
+        snprintf(out->version, sizeof(out->version), "3.7 or older");
+        return LT_ERR_PY_VERSION;
+    }
+    unsigned major = out->hexversion >> 24, minor = out->hexversion >> 16 & 0xff;
+    if (s->symbols[VERSION])
+        snprintf(out->version, sizeof(out->version), "%u.%u.%u", major, minor, out->hexversion >> 8 & 0xff);
+    else
+        snprintf(out->version, sizeof(out->version), "%u.%u", major, minor);
+    return 0;
+}
+
+/* An interpreter with a thread that points back to it: then it is one, and it is ready. */
+static int confirm(const struct lt_mem *mem, const struct lt_py_runtime *r)
+{
+    const struct lt_py_offsets *o = &r->offsets;
+    lt_addr interp, tstate, back;
+    int err = lt_mem_read_u64(mem, r->runtime + o->runtime.interpreters_head, &interp);
+    if (err || !interp)
+        return err ? err : LT_ERR_NOT_READY;
+    err = lt_mem_read_u64(mem, interp + o->interp.threads_head, &tstate);
+    if (err || !tstate)
+        return err ? err : LT_ERR_NOT_READY;
+    err = lt_mem_read_u64(mem, tstate + o->tstate.interp, &back);
+    if (err)
+        return err;
+    return back == interp ? 0 : LT_ERR_NOT_READY;
+}
+
+int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem, struct lt_py_runtime *out)
+{
+    struct search s = {.finder = f, .pid = pid};
+    uint8_t debug_offsets[DEBUG_OFFSETS_LEN];
+    uint64_t rseq = 0;
+    memset(out, 0, sizeof(*out));
+    int err = lt_proc_maps(pid, look_at_mapping, &s);
+    if (err)
+        return err;
+    out->runtime = s.symbols[RUNTIME] ? s.symbols[RUNTIME] : s.section;
+    if (!out->runtime)
+        return LT_ERR_NOT_PYTHON;
+    err = find_version(&s, mem, out);
+    if (!err)
+        err = lt_mem_read(mem, out->runtime, debug_offsets, sizeof(debug_offsets));
+    if (!err)
+        err = lt_py_offsets_find(out->hexversion, debug_offsets, sizeof(debug_offsets), &out->offsets);
+    /* Where a thread's processor is kept; without it, /proc says. */
+    if (!err && s.symbols[RSEQ_OFFSET] && lt_mem_read_u64(mem, s.symbols[RSEQ_OFFSET], &rseq) == 0)
+        out->rseq_offset = (int64_t)rseq;
+    if (!err)
+        err = confirm(mem, out);
+    /* The dynamic linker is still at work, or the process is going: not the runtime's fault. */
+    return err == LT_ERR_FAULT || err == LT_ERR_CORRUPT ? LT_ERR_NOT_READY : err;
+}

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes collector/py_offsets_table.c: where each CPython version keeps what we read.
+
+    tests/support/generate_offsets.py PYTHON... > collector/py_offsets_table.c
+
+Each PYTHON is an interpreter with its headers installed. A C program that is compiled against
+those headers (the internal ones too) prints the offsets; nothing is typed by hand. Run it with
+one interpreter of each version; a minor version keeps its layout through its patch releases.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+PROGRAM_HEAD = """
+#define Py_BUILD_CORE 1
+#include <Python.h>
+#include <stddef.h>
+#include <stdio.h>
+#if PY_VERSION_HEX >= 0x03090000
+#include <internal/pycore_runtime.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_gil.h>
+#else
+#include <internal/pycore_pystate.h>
+#endif
+#include <frameobject.h>
+#if PY_VERSION_HEX >= 0x030b0000
+#include <internal/pycore_frame.h>
+#include <internal/pycore_code.h>
+#include <internal/pycore_dict.h>
+#else
+#include "%(dict_header)s"
+#endif
+#define O(type, field) ((unsigned)offsetof(type, field))
+"""
+
+# (member of struct lt_py_offsets, [(first version, expression or None), ...])
+RUNTIME, INTERP, TSTATE = "_PyRuntimeState", "PyInterpreterState", "PyThreadState"
+GIL, CODE, FRAME = "struct _gil_runtime_state", "PyCodeObject", "_PyInterpreterFrame"
+OLD_FRAME = "struct _frame"
+
+
+def offset(struct, field):
+    return f"O({struct}, {field})"
+
+
+FIELDS = [
+    ("runtime.interpreters_head", [((3, 8), offset(RUNTIME, "interpreters.head"))]),
+    ("runtime.gil", [((3, 8), offset(RUNTIME, "ceval.gil")), ((3, 12), None)]),
+    ("runtime.gc_collecting", [((3, 8), offset(RUNTIME, "gc.collecting")), ((3, 9), None)]),
+    ("interp.id", [((3, 8), offset(INTERP, "id"))]),
+    ("interp.next", [((3, 8), offset(INTERP, "next"))]),
+    ("interp.threads_head", [((3, 8), offset(INTERP, "tstate_head")), ((3, 11), offset(INTERP, "threads.head"))]),
+    ("interp.gc_collecting", [((3, 8), None), ((3, 9), offset(INTERP, "gc.collecting"))]),
+    ("interp.gil", [((3, 8), None), ((3, 12), offset(INTERP, "ceval.gil"))]),
+    ("interp.modules", [((3, 8), offset(INTERP, "modules")), ((3, 12), offset(INTERP, "imports.modules"))]),
+    ("gil.last_holder", [((3, 8), offset(GIL, "last_holder"))]),
+    ("gil.locked", [((3, 8), offset(GIL, "locked"))]),
+    ("gil.switch_number", [((3, 8), offset(GIL, "switch_number"))]),
+    ("tstate.next", [((3, 8), offset(TSTATE, "next"))]),
+    ("tstate.interp", [((3, 8), offset(TSTATE, "interp"))]),
+    ("tstate.frame", [((3, 8), offset(TSTATE, "frame")), ((3, 11), None), ((3, 13), offset(TSTATE, "current_frame"))]),
+    ("tstate.cframe", [((3, 8), None), ((3, 11), offset(TSTATE, "cframe")), ((3, 13), None)]),
+    ("tstate.thread_id", [((3, 8), offset(TSTATE, "thread_id"))]),
+    ("tstate.native_thread_id", [((3, 8), None), ((3, 11), offset(TSTATE, "native_thread_id"))]),
+    ("tstate.datastack_chunk", [((3, 8), None), ((3, 11), offset(TSTATE, "datastack_chunk"))]),
+    ("tstate.datastack_top", [((3, 8), None), ((3, 11), offset(TSTATE, "datastack_top"))]),
+    ("cframe.frame", [((3, 8), None), ((3, 11), offset("_PyCFrame", "current_frame")), ((3, 13), None)]),
+    ("frame.code", [((3, 8), offset(OLD_FRAME, "f_code")), ((3, 11), offset(FRAME, "f_code")),
+                    ((3, 13), offset(FRAME, "f_executable"))]),
+    ("frame.previous", [((3, 8), offset(OLD_FRAME, "f_back")), ((3, 11), offset(FRAME, "previous"))]),
+    ("frame.instr", [((3, 8), offset(OLD_FRAME, "f_lasti")), ((3, 11), offset(FRAME, "prev_instr")),
+                     ((3, 13), offset(FRAME, "instr_ptr"))]),
+    ("frame.owner", [((3, 8), None), ((3, 11), offset(FRAME, "owner"))]),
+    ("frame.localsplus", [((3, 8), offset(OLD_FRAME, "f_localsplus")), ((3, 11), offset(FRAME, "localsplus"))]),
+    ("frame.tlbc_index", [((3, 8), None)]),
+    ("chunk.previous", [((3, 8), None), ((3, 11), offset("_PyStackChunk", "previous"))]),
+    ("chunk.size", [((3, 8), None), ((3, 11), offset("_PyStackChunk", "size"))]),
+    ("chunk.top", [((3, 8), None), ((3, 11), offset("_PyStackChunk", "top"))]),
+    ("chunk.data", [((3, 8), None), ((3, 11), offset("_PyStackChunk", "data"))]),
+    ("code.filename", [((3, 8), offset(CODE, "co_filename"))]),
+    ("code.name", [((3, 8), offset(CODE, "co_name"))]),
+    ("code.qualname", [((3, 8), None), ((3, 11), offset(CODE, "co_qualname"))]),
+    ("code.linetable", [((3, 8), offset(CODE, "co_lnotab")), ((3, 10), offset(CODE, "co_linetable"))]),
+    ("code.firstlineno", [((3, 8), offset(CODE, "co_firstlineno"))]),
+    ("code.code_adaptive", [((3, 8), None), ((3, 11), offset(CODE, "co_code_adaptive"))]),
+    ("code.firsttraceable", [((3, 8), None), ((3, 11), offset(CODE, "_co_firsttraceable"))]),
+    ("code.version", [((3, 8), None), ((3, 12), offset(CODE, "co_version"))]),
+    ("code.argcount", [((3, 8), offset(CODE, "co_argcount"))]),
+    ("code.localsplusnames", [((3, 8), offset(CODE, "co_varnames")), ((3, 11), offset(CODE, "co_localsplusnames"))]),
+    ("code.localspluskinds", [((3, 8), None), ((3, 11), offset(CODE, "co_localspluskinds"))]),
+    ("unicode.length", [((3, 8), offset("PyASCIIObject", "length"))]),
+    ("unicode.state", [((3, 8), offset("PyASCIIObject", "state"))]),
+    ("unicode.hash", [((3, 8), offset("PyASCIIObject", "hash"))]),
+    ("unicode.ascii_data", [((3, 8), "(unsigned)sizeof(PyASCIIObject)")]),
+    ("unicode.compact_data", [((3, 8), "(unsigned)sizeof(PyCompactUnicodeObject)")]),
+    ("bytes.size", [((3, 8), offset("PyBytesObject", "ob_base.ob_size"))]),
+    ("bytes.data", [((3, 8), offset("PyBytesObject", "ob_sval"))]),
+    ("object.type", [((3, 8), offset("PyObject", "ob_type"))]),
+    ("object.type_name", [((3, 8), offset("PyTypeObject", "tp_name"))]),
+    ("object.type_flags", [((3, 8), offset("PyTypeObject", "tp_flags"))]),
+    ("object.type_basicsize", [((3, 8), offset("PyTypeObject", "tp_basicsize"))]),
+    ("object.type_dictoffset", [((3, 8), offset("PyTypeObject", "tp_dictoffset"))]),
+    ("dict.keys", [((3, 8), offset("PyDictObject", "ma_keys"))]),
+    ("dict.values", [((3, 8), offset("PyDictObject", "ma_values"))]),
+    ("dict.used", [((3, 8), offset("PyDictObject", "ma_used"))]),
+    ("dict.keys_size", [((3, 8), offset("struct _dictkeysobject", "dk_size")), ((3, 11), None)]),
+    ("dict.keys_log2_size", [((3, 8), None), ((3, 11), offset("struct _dictkeysobject", "dk_log2_size"))]),
+    ("dict.keys_log2_index_bytes", [((3, 8), None),
+                                    ((3, 11), offset("struct _dictkeysobject", "dk_log2_index_bytes"))]),
+    ("dict.keys_kind", [((3, 8), None), ((3, 11), offset("struct _dictkeysobject", "dk_kind"))]),
+    ("dict.keys_nentries", [((3, 8), offset("struct _dictkeysobject", "dk_nentries"))]),
+    ("dict.keys_indices", [((3, 8), offset("struct _dictkeysobject", "dk_indices"))]),
+    # Bit n: frames of owner n are not Python frames. 3.12 marks its shim frames as owned by the C stack.
+    ("skip_owners", [((3, 8), "0u"), ((3, 12), "1u << FRAME_OWNED_BY_CSTACK")]),
+    ("owner_generator", [((3, 8), None), ((3, 11), "(unsigned)FRAME_OWNED_BY_GENERATOR")]),
+]
+
+CONSTANTS = {
+    "linetable_kind": [((3, 8), "LT_LINETABLE_LNOTAB"), ((3, 10), "LT_LINETABLE_310"),
+                       ((3, 11), "LT_LINETABLE_LOCATIONS")],
+    "instr_kind": [((3, 8), "LT_INSTR_LASTI_BYTES"), ((3, 10), "LT_INSTR_LASTI_UNITS"),
+                   ((3, 11), "LT_INSTR_POINTER")],
+}
+
+
+def chosen(versions, version):
+    """The entry of the newest version that is not newer than this one."""
+    return [value for first, value in versions if first <= version][-1]
+
+
+def headers_of(python):
+    script = "import sys, sysconfig; print(*sys.version_info[:2], sysconfig.get_paths()['include'])"
+    major, minor, include = subprocess.check_output([python, "-c", script], text=True).split(None, 2)
+    return (int(major), int(minor)), include.strip()
+
+
+def old_dict_header(folder):
+    """struct _dictkeysobject of 3.8 to 3.10, which no installed header has (Objects/dict-common.h)."""
+    path = os.path.join(folder, "dict-common.h")
+    with open(path, "w", encoding="ascii") as out:
+        out.write("struct _dictkeysobject { Py_ssize_t dk_refcnt; Py_ssize_t dk_size; void *dk_lookup;"
+                  " Py_ssize_t dk_usable; Py_ssize_t dk_nentries; char dk_indices[]; };\n")
+    return path
+
+
+def measure(version, include):
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "offsets.c")
+        program = os.path.join(folder, "offsets")
+        wanted = [(name, chosen(versions, version)) for name, versions in FIELDS]
+        with open(source, "w", encoding="ascii") as out:
+            out.write(PROGRAM_HEAD % {"dict_header": old_dict_header(folder)})
+            out.write("int main(void) {\n")
+            for name, expression in wanted:
+                if expression is not None:
+                    out.write(f'    printf("{name} %u\\n", {expression});\n')
+            out.write("    return 0;\n}\n")
+        compiler = os.environ.get("CC", "cc")
+        subprocess.check_call([compiler, "-w", "-I", include, "-I", include + "/internal", source, "-o", program])
+        lines = subprocess.check_output([program], text=True).splitlines()
+    values = {name: None for name, _ in wanted}
+    values.update((name, int(value)) for name, value in (line.split() for line in lines))
+    return values
+
+
+def print_row(version, values):
+    print("    {")
+    print(f"        .major = {version[0]},\n        .minor = {version[1]},")
+    for name, versions in CONSTANTS.items():
+        print(f"        .{name} = {chosen(versions, version)},")
+    for name in sorted(values):
+        value = values[name]
+        print(f"        .{name} = {'LT_NO_FIELD' if value is None else value},")
+    print("    },")
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    rows = dict(headers_of(python) for python in sys.argv[1:])
+    print("/* SPDX-License-Identifier: Apache-2.0\n *\n * GENERATED by tests/support/generate_offsets.py from the"
+          " headers of each version: do not edit. */")
+    print('#include "config.h"\n\n#include "collector/py_offsets.h"\n')
+    print("/* clang-format off */")
+    print("const struct lt_py_offsets lt_py_offsets_table[] = {")
+    for version in sorted(rows):
+        print_row(version, measure(version, rows[version]))
+    print("    {.major = 0},\n};")
+    print("/* clang-format on */")
+
+
+if __name__ == "__main__":
+    main()
