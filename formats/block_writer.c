@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a sealed block to bytes in a file: deflated on its own if that is shorter, framed, checksummed, written
+ * with one call, so that what a killed process leaves behind ends between two blocks if at all possible. */
+#include "config.h"
+
+#include "formats/trace_writer.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "formats/byte_buffer.h"
+#include "formats/io.h"
+#include "formats/lt_error.h"
+#include "formats/trace_format.h"
+
+/* No zlib header and trailer: the block has its own. */
+enum { RAW_DEFLATE = -15, MEMORY = 8 };
+
+struct lt_block_writer {
+    struct lt_output *output;
+    z_stream deflater;
+    bool started; /* the file header is written */
+    struct lt_buf deflated, framed;
+    uint64_t bytes;
+};
+
+int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, int level)
+{
+    struct lt_block_writer *b = calloc(1, sizeof(*b));
+    if (!b)
+        return LT_ERR_NOMEM;
+    b->output = output;
+    int status = deflateInit2(&b->deflater, level, Z_DEFLATED, RAW_DEFLATE, MEMORY,
+                              Z_DEFAULT_STRATEGY);
+    if (status != Z_OK) {
+        free(b);
+        return status == Z_MEM_ERROR ? LT_ERR_NOMEM : LT_ERR_USAGE;
+    }
+    *out = b;
+    return 0;
+}
+
+void lt_block_writer_free(struct lt_block_writer *b)
+{
+    if (!b)
+        return;
+    deflateEnd(&b->deflater);
+    lt_buf_release(&b->deflated);
+    lt_buf_release(&b->framed);
+    free(b);
+}
+
+uint64_t lt_block_writer_bytes(const struct lt_block_writer *b)
+{
+    return b->bytes;
+}
+
+static int put_file_header(struct lt_block_writer *b)
+{
+    struct lt_buf *out = &b->framed;
+    static const uint8_t versions[] = {LT_TRACE_MAJOR, LT_TRACE_MINOR, 0, 0};
+    int err = lt_buf_put(out, LT_TRACE_MAGIC, LT_TRACE_MAGIC_SIZE);
+    if (!err)
+        err = lt_buf_put(out, versions, sizeof(versions));
+    return err ? err : lt_buf_put_u32(out, (uint32_t)crc32(0, out->data, (uInt)out->len));
+}
+
+/* Fills b->deflated. *shorter: it is worth storing. */
+static int deflate_block(struct lt_block_writer *b, const uint8_t *raw, size_t len, bool *shorter)
+{
+    *shorter = false;
+    lt_buf_clear(&b->deflated);
+    int err = lt_buf_reserve(&b->deflated, len);
+    if (err || len == 0)
+        return err;
+    deflateReset(&b->deflater);
+    b->deflater.next_in = (Bytef *)raw;
+    b->deflater.avail_in = (uInt)len;
+    b->deflater.next_out = b->deflated.data;
+    b->deflater.avail_out = (uInt)len - 1;
+    if (deflate(&b->deflater, Z_FINISH) == Z_STREAM_END) {
+        b->deflated.len = b->deflater.total_out;
+        *shorter = true;
+    }
+    return 0;
+}
+
+static int put_block(struct lt_buf *out, uint8_t kind, const uint8_t *payload, size_t len)
+{
+    int err = lt_buf_put_u8(out, LT_BLOCK_SYNC);
+    size_t checked = out->len;
+    if (!err)
+        err = lt_buf_put_u8(out, kind);
+    if (!err)
+        err = lt_buf_put_varint(out, len);
+    if (err)
+        return err;
+    uLong crc = crc32(0, out->data + checked, (uInt)(out->len - checked));
+    crc = crc32(crc, payload, (uInt)len);
+    err = lt_buf_put_u32(out, (uint32_t)crc);
+    return err ? err : lt_buf_put(out, payload, len);
+}
+
+int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len)
+{
+    struct lt_block_writer *b = ctx;
+    bool shorter = false;
+    int err = 0;
+    if (len > LT_BLOCK_RAW_MAX || ((unsigned)type & ~LT_BLOCK_TYPE_MASK) || type == 0)
+        return LT_ERR_USAGE;
+    lt_buf_clear(&b->framed);
+    if (!b->started)
+        err = put_file_header(b);
+    if (!err)
+        err = deflate_block(b, raw, len, &shorter);
+    uint8_t kind = (uint8_t)(LT_BLOCK_MARK | type | (shorter ? LT_BLOCK_DEFLATED : 0));
+    if (!err && shorter)
+        err = put_block(&b->framed, kind, b->deflated.data, b->deflated.len);
+    else if (!err)
+        err = put_block(&b->framed, kind, raw, len);
+    if (!err)
+        err = b->output->write(b->output->ctx, b->framed.data, b->framed.len);
+    if (err)
+        return err;
+    b->started = true;
+    b->bytes += b->framed.len;
+    return 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where totals come from: the TOTALS blocks of a segment, or else its ticks. */
+#include "config.h"
+
+#include "formats/trace_summing.h"
+
+#include "formats/lt_error.h"
+#include "formats/trace_format.h"
+
+enum {
+    MAX_ENTRIES = 1 << 19,
+    MAX_WAITING = 8 << 20 /* a segment of the encoder stays below */
+};
+
+int lt_summing_init(struct lt_summing *s)
+{
+    return lt_trace_totals_new(&s->totals, MAX_ENTRIES);
+}
+
+void lt_summing_release(struct lt_summing *s)
+{
+    lt_trace_totals_free(s->totals);
+    lt_buf_release(&s->waiting);
+    lt_tick_reader_release(&s->ticks);
+}
+
+void lt_summing_begin(struct lt_summing *s, uint8_t segment, const struct lt_tick_clock *clock)
+{
+    lt_trace_totals_clear(s->totals);
+    lt_buf_clear(&s->waiting);
+    s->segment = segment;
+    s->clock = *clock;
+    s->end_ns = 0;
+    s->decoding = s->complete = false;
+    s->next_part = 0;
+}
+
+/* Hands over what the table has and empties it. */
+static int hand_over(struct lt_summing *s)
+{
+    uint32_t n = lt_trace_totals_count(s->totals);
+    int err = 0;
+    for (uint32_t i = 0; !err && i < n; i++)
+        err = s->total(s->ctx, lt_trace_totals_at(s->totals, i));
+    lt_trace_totals_clear(s->totals);
+    return err;
+}
+
+static int add_run(void *ctx, const struct lt_trace_total *run)
+{
+    struct lt_summing *s = ctx;
+    int err = lt_trace_totals_add(s->totals, run);
+    if (err != LT_ERR_LIMIT)
+        return err;
+    err = hand_over(s);
+    return err ? err : lt_trace_totals_add(s->totals, run);
+}
+
+static int note_time(void *ctx, int64_t time_ns, uint32_t covers)
+{
+    struct lt_summing *s = ctx;
+    int64_t weight_ns, end_ns;
+    if (!__builtin_mul_overflow((int64_t)covers, s->clock.interval_ns, &weight_ns) &&
+        !__builtin_add_overflow(time_ns, weight_ns, &end_ns) && end_ns > s->end_ns)
+        s->end_ns = end_ns;
+    return 0;
+}
+
+static int decode(struct lt_summing *s, bool deflated, struct lt_str stored)
+{
+    const struct lt_tick_sink sink = {.ctx = s, .run = add_run, .tick = note_time};
+    struct lt_str payload;
+    int err = lt_inflater_payload(s->inflater, deflated, stored, &payload);
+    if (!err) {
+        const uint8_t *at = (const uint8_t *)payload.data;
+        struct lt_cursor c = {at, at + payload.len, false};
+        if (lt_cursor_u8(&c) != s->segment)
+            return 0;
+        err = lt_tick_reader_read(&s->ticks, c, &s->clock, &sink);
+    }
+    if (err != LT_BAD_PAYLOAD)
+        return err;
+    s->bad++;
+    return 0;
+}
+
+/* From now on the ticks are what counts. */
+static int decode_waiting(struct lt_summing *s)
+{
+    struct lt_cursor c = {s->waiting.data, s->waiting.data + s->waiting.len, false};
+    int err = 0;
+    lt_trace_totals_clear(s->totals);
+    s->decoding = true;
+    while (!err && lt_cursor_left(&c)) {
+        bool deflated = lt_cursor_u8(&c) != 0;
+        err = decode(s, deflated, lt_cursor_str(&c));
+    }
+    lt_buf_clear(&s->waiting);
+    return err;
+}
+
+int lt_summing_ticks(struct lt_summing *s, const struct lt_block *block)
+{
+    const struct lt_str stored = {(const char *)block->stored, block->stored_len};
+    int err = 0;
+    if (!s->decoding && s->waiting.len + stored.len > MAX_WAITING)
+        err = decode_waiting(s);
+    if (err)
+        return err;
+    if (s->decoding)
+        return decode(s, block->deflated, stored);
+    err = lt_buf_put_u8(&s->waiting, block->deflated);
+    if (!err)
+        err = lt_buf_put_varint(&s->waiting, stored.len);
+    return err ? err : lt_buf_put(&s->waiting, stored.data, stored.len);
+}
+
+static int read_totals(struct lt_summing *s, struct lt_cursor *c)
+{
+    struct lt_totals_head head;
+    struct lt_trace_total row = {0};
+    int err = lt_totals_head_read(c, &head);
+    if (err || s->complete || head.part != s->next_part)
+        return LT_BAD_PAYLOAD;
+    for (uint32_t i = 0; !err && i < head.rows; i++) {
+        err = lt_totals_row_read(c, &row);
+        if (!err)
+            err = lt_trace_totals_add(s->totals, &row);
+    }
+    s->next_part++;
+    s->complete = !err && head.last;
+    s->end_ns = head.end_ns;
+    return err;
+}
+
+int lt_summing_totals(struct lt_summing *s, struct lt_cursor payload)
+{
+    if (s->decoding)
+        return 0;
+    int err = read_totals(s, &payload);
+    if (err != LT_BAD_PAYLOAD && err != LT_ERR_LIMIT)
+        return err;
+    s->complete = false;
+    s->end_ns = 0;
+    return decode_waiting(s);
+}
+
+int lt_summing_end(struct lt_summing *s)
+{
+    int err = s->complete || s->decoding ? 0 : decode_waiting(s);
+    return err ? err : hand_over(s);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Encoding of ticks. A TICKS block opens with the state of all threads and then tells changes only, so it
+ * needs no other block to be understood, and a thread that does nothing costs nothing. */
+#include "config.h"
+
+#include "formats/trace_ticks.h"
+
+#include "formats/lt_error.h"
+#include "formats/trace_format.h"
+#include "formats/varint.h"
+
+enum {
+    FULL_BYTES = 1 << 17,
+    FULL_SAMPLES = 1 << 24,
+    /* A tick so many places after the beginning of its step belongs to another step. */
+    FAR_PLACES = 4 * LT_TICK_PLACES
+};
+
+void lt_tick_encoder_release(struct lt_tick_encoder *e)
+{
+    lt_buf_release(&e->threads);
+    lt_buf_release(&e->places);
+    lt_buf_release(&e->events);
+    lt_buf_release(&e->ended);
+}
+
+/* Moves on to the step of a tick, and says how far off the expected one it is and
+ * where in it the tick lies. */
+static int64_t find_place(struct lt_tick_encoder *e, int64_t time_ns, uint32_t covers,
+                          int64_t *shift)
+{
+    int64_t expected = time_ns / e->step_ns;
+    if (e->started && e->step <= INT64_MAX / e->step_ns - (int64_t)covers)
+        expected = e->step + (int64_t)covers;
+    int64_t step = expected;
+    int64_t start_ns = step * e->step_ns;
+    if (time_ns < start_ns || time_ns - start_ns >= FAR_PLACES * e->quantum_ns) {
+        step = time_ns / e->step_ns;
+        start_ns = step * e->step_ns;
+    }
+    e->step = step;
+    e->started = true;
+    *shift = step - expected;
+    return (time_ns - start_ns) / e->quantum_ns;
+}
+
+static int put_place(struct lt_tick_encoder *e, unsigned place)
+{
+    if (e->n_ticks % 2 == 0)
+        return lt_buf_put_u8(&e->places, (uint8_t)place);
+    e->places.data[e->n_ticks / 2] |= (uint8_t)(place << 4);
+    return 0;
+}
+
+static void mark_changed(struct lt_tick_encoder *e)
+{
+    e->places.data[e->n_ticks / 2] |=
+        (uint8_t)(e->n_ticks % 2 ? LT_TICK_CHANGED << 4 : LT_TICK_CHANGED);
+}
+
+static int put_head(struct lt_tick_encoder *e, uint64_t slot, unsigned what)
+{
+    if (e->n_changes++)
+        e->events.data[e->last_head] |= LT_CHANGE_MORE;
+    else
+        mark_changed(e);
+    e->last_head = e->events.len;
+    return lt_buf_put_varint(&e->events, slot << LT_CHANGE_SHIFT | what);
+}
+
+static int put_ended(struct lt_tick_encoder *e)
+{
+    struct lt_cursor c = {e->ended.data, e->ended.data + e->ended.len, false};
+    int err = 0;
+    for (uint32_t i = 0; !err && i < e->n_ended; i++)
+        err = put_head(e, lt_cursor_varint(&c), 0);
+    e->n_ended = 0;
+    lt_buf_clear(&e->ended);
+    return err;
+}
+
+int lt_tick_encoder_begin(struct lt_tick_encoder *e, int64_t time_ns, uint32_t covers)
+{
+    int64_t shift;
+    int64_t place = find_place(e, time_ns, covers, &shift);
+    if (e->n_ticks == 0) {
+        e->first_step = e->step;
+        shift = 0;
+    }
+    e->n_changes = 0;
+    bool escape = place >= LT_TICK_ESCAPE || shift || covers != 1;
+    int err = put_place(e, escape ? LT_TICK_ESCAPE : (unsigned)place);
+    if (!err && escape) {
+        err = lt_buf_put_varint(&e->events, covers);
+        if (!err)
+            err = lt_buf_put_svarint(&e->events, shift);
+        if (!err)
+            err = lt_buf_put_varint(&e->events, (uint64_t)place);
+    }
+    return err ? err : put_ended(e);
+}
+
+int lt_tick_encoder_change(struct lt_tick_encoder *e, uint32_t id, struct lt_roster_thread *thread,
+                           unsigned what)
+{
+    if (e->n_ticks == 0)
+        return 0; /* the opening state says it */
+    bool new_slot = thread->slot == LT_NO_SLOT;
+    if (new_slot) {
+        thread->slot = e->n_slots++;
+        what = LT_CHANGE_ALL;
+    }
+    int err = put_head(e, thread->slot, what);
+    if (!err && new_slot)
+        err = lt_buf_put_varint(&e->events, id);
+    if (!err && what & LT_CHANGE_STACK)
+        err = lt_buf_put_varint(&e->events, thread->stack);
+    if (!err && what & LT_CHANGE_STATE)
+        err = lt_buf_put_varint(&e->events, thread->state);
+    if (!err && what & LT_CHANGE_TAGS)
+        err = lt_buf_put_varint(&e->events, thread->tags);
+    return err;
+}
+
+static int put_opening(struct lt_tick_encoder *e, struct lt_roster *roster)
+{
+    uint32_t next_id = 0;
+    int err = 0;
+    for (uint32_t id = 0; !err && id < roster->n_threads; id++) {
+        struct lt_roster_thread *t = &roster->threads[id];
+        if (!t->live)
+            continue;
+        t->slot = e->n_opening++;
+        err = lt_buf_put_varint(&e->threads, id - next_id);
+        next_id = id + 1;
+        if (!err)
+            err = lt_buf_put_varint(&e->threads, t->stack);
+        if (!err)
+            err = lt_buf_put_varint(&e->threads, (uint64_t)t->state << 1 | (t->tags != 0));
+        if (!err && t->tags)
+            err = lt_buf_put_varint(&e->threads, t->tags);
+    }
+    e->n_slots = e->n_opening;
+    return err;
+}
+
+int lt_tick_encoder_end(struct lt_tick_encoder *e, struct lt_roster *roster)
+{
+    int err = e->n_ticks == 0 ? put_opening(e, roster) : 0;
+    e->n_ticks++;
+    return err;
+}
+
+int lt_tick_encoder_thread_end(struct lt_tick_encoder *e, struct lt_roster_thread *thread)
+{
+    uint32_t slot = thread->slot;
+    thread->slot = LT_NO_SLOT;
+    if (slot == LT_NO_SLOT)
+        return 0;
+    e->n_ended++;
+    return lt_buf_put_varint(&e->ended, slot);
+}
+
+size_t lt_tick_encoder_bytes(const struct lt_tick_encoder *e)
+{
+    return e->threads.len + e->places.len + e->events.len;
+}
+
+bool lt_tick_encoder_full(const struct lt_tick_encoder *e)
+{
+    return lt_tick_encoder_bytes(e) >= FULL_BYTES || e->n_ticks >= LT_TRACE_TICKS_MAX ||
+           (uint64_t)e->n_ticks * e->n_slots >= FULL_SAMPLES;
+}
+
+static void close_block(struct lt_tick_encoder *e, struct lt_roster *roster)
+{
+    for (size_t i = 0; i < roster->n_threads; i++)
+        roster->threads[i].slot = LT_NO_SLOT;
+    lt_buf_clear(&e->threads);
+    lt_buf_clear(&e->places);
+    lt_buf_clear(&e->events);
+    lt_buf_clear(&e->ended);
+    e->n_opening = e->n_slots = e->n_ticks = e->n_ended = 0;
+}
+
+int lt_tick_encoder_take(struct lt_tick_encoder *e, struct lt_roster *roster, struct lt_buf *out)
+{
+    int err = lt_buf_put_varint(out, e->n_ticks);
+    if (!err)
+        err = lt_buf_put_varint(out, (uint64_t)e->first_step);
+    if (!err)
+        err = lt_buf_put_varint(out, e->n_opening);
+    if (!err)
+        err = lt_buf_put(out, e->threads.data, e->threads.len);
+    if (!err)
+        err = lt_buf_put(out, e->places.data, e->places.len);
+    if (!err)
+        err = lt_buf_put(out, e->events.data, e->events.len);
+    close_block(e, roster);
+    return err;
+}
