@@ -43,6 +43,7 @@ struct watched {
     struct lt_mem mem;
     struct lt_py_offsets offsets;
     lt_addr runtime;
+    lt_addr active[LT_MAX_INTERPRETERS]; /* threading._active of each interpreter */
 };
 
 struct lt_process_watch {
@@ -210,6 +211,7 @@ static int hand_over(struct lt_process_watch *w, struct watched *p, const struct
     p->sampled = true;
     p->offsets = runtime->offsets;
     p->runtime = runtime->runtime;
+    memset(p->active, 0, sizeof(p->active));
     p->names_ns = 0;
     w->found++;
     return 0;
@@ -282,7 +284,7 @@ static void read_names(struct lt_process_watch *w, struct watched *p, int64_t no
     p->names_ns = now_ns + NAMES_EVERY_NS;
     int err = lt_mem_read_u64(&p->mem, p->runtime + p->offsets.runtime.interpreters_head, &interp);
     for (int i = 0; !err && interp && i < LT_MAX_INTERPRETERS; i++) {
-        lt_py_thread_names(&p->mem, &p->offsets, interp, give_name, &c);
+        lt_py_thread_names(&p->mem, &p->offsets, interp, &p->active[i], give_name, &c);
         err = lt_mem_read_u64(&p->mem, interp + p->offsets.interp.next, &interp);
     }
 }

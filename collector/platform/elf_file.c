@@ -15,7 +15,7 @@
 
 enum {
     MAX_HEADERS = 1 << 12,
-    MAX_TABLE = 256 << 20 /* of one symbol or string table */
+    MAX_TABLE = 16 << 20  /* of one symbol or string table */
 };
 
 struct elf {

@@ -104,6 +104,11 @@ FIELDS = [
     ("object.type_flags", [((3, 8), offset("PyTypeObject", "tp_flags"))]),
     ("object.type_basicsize", [((3, 8), offset("PyTypeObject", "tp_basicsize"))]),
     ("object.type_dictoffset", [((3, 8), offset("PyTypeObject", "tp_dictoffset"))]),
+    ("object.type_cached_keys", [((3, 8), offset("PyHeapTypeObject", "ht_cached_keys"))]),
+    # Words before the object (CPython, Include/internal/pycore_object.h).
+    ("object.values_before", [((3, 8), None), ((3, 11), "4u"), ((3, 12), None)]),
+    ("object.dict_before", [((3, 8), None), ((3, 11), "3u")]),
+    ("object.inline_values", [((3, 8), None), ((3, 13), offset("struct _dictvalues", "values"))]),
     ("dict.keys", [((3, 8), offset("PyDictObject", "ma_keys"))]),
     ("dict.values", [((3, 8), offset("PyDictObject", "ma_values"))]),
     ("dict.used", [((3, 8), offset("PyDictObject", "ma_used"))]),
