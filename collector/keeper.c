@@ -14,6 +14,7 @@
 #include "collector/source_lines.h"
 #include "formats/intern.h"
 #include "formats/lt_error.h"
+#include "formats/trace_format.h"
 #include "formats/trace_writer.h"
 
 enum {

@@ -22,6 +22,7 @@
 #include "collector/py_process.h"
 #include "collector/recorder_messages.h"
 #include "formats/lt_error.h"
+#include "formats/trace_format.h"
 #include "formats/trace_writer.h"
 
 #define SECOND INT64_C(1000000000)
