@@ -19,14 +19,14 @@ enum { KNOWN_FILES = 256, DEBUG_OFFSETS_LEN = 1024 };
 
 /* What is looked for in a file. The functions tell versions apart that do not say what they are: each came
  * with the version in its name and has been there ever since. */
-enum symbol { RUNTIME, VERSION, SINCE_310, SINCE_39, SINCE_38, RSEQ_OFFSET, SYMBOLS };
+enum symbol { SYMBOL_RUNTIME, SYMBOL_VERSION, SYMBOL_SINCE_310, SYMBOL_SINCE_39, SYMBOL_SINCE_38, SYMBOL_RSEQ_OFFSET, SYMBOLS };
 static const char *const symbol_names[SYMBOLS] = {
-    [RUNTIME] = "_PyRuntime",
-    [VERSION] = "Py_Version", /* 3.11 */
-    [SINCE_310] = "PyIter_Send",
-    [SINCE_39] = "PyInterpreterState_Get",
-    [SINCE_38] = "PyCode_NewWithPosOnlyArgs",
-    [RSEQ_OFFSET] = "__rseq_offset", /* glibc 2.35, in its dynamic linker */
+    [SYMBOL_RUNTIME] = "_PyRuntime",
+    [SYMBOL_VERSION] = "Py_Version", /* 3.11 */
+    [SYMBOL_SINCE_310] = "PyIter_Send",
+    [SYMBOL_SINCE_39] = "PyInterpreterState_Get",
+    [SYMBOL_SINCE_38] = "PyCode_NewWithPosOnlyArgs",
+    [SYMBOL_RSEQ_OFFSET] = "__rseq_offset", /* glibc 2.35, in its dynamic linker */
 };
 
 struct known_file {
@@ -131,23 +131,23 @@ static int look_at_mapping(void *ctx, const struct lt_mapping *m)
 static int find_version(const struct search *s, const struct lt_mem *mem, struct lt_py_runtime *out)
 {
     uint64_t version;
-    if (s->symbols[VERSION]) {
-        int err = lt_mem_read_u64(mem, s->symbols[VERSION], &version);
+    if (s->symbols[SYMBOL_VERSION]) {
+        int err = lt_mem_read_u64(mem, s->symbols[SYMBOL_VERSION], &version);
         if (err)
             return err;
         out->hexversion = (uint32_t)version;
-    } else if (s->symbols[SINCE_310]) {
+    } else if (s->symbols[SYMBOL_SINCE_310]) {
         out->hexversion = 0x030a0000;
-    } else if (s->symbols[SINCE_39]) {
+    } else if (s->symbols[SYMBOL_SINCE_39]) {
         out->hexversion = 0x03090000;
-    } else if (s->symbols[SINCE_38]) {
+    } else if (s->symbols[SYMBOL_SINCE_38]) {
         out->hexversion = 0x03080000;
     } else {
         snprintf(out->version, sizeof(out->version), "3.7 or older");
         return LT_ERR_PY_VERSION;
     }
     unsigned major = out->hexversion >> 24, minor = out->hexversion >> 16 & 0xff;
-    if (s->symbols[VERSION])
+    if (s->symbols[SYMBOL_VERSION])
         snprintf(out->version, sizeof(out->version), "%u.%u.%u", major, minor, out->hexversion >> 8 & 0xff);
     else
         snprintf(out->version, sizeof(out->version), "%u.%u", major, minor);
@@ -180,7 +180,7 @@ int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *m
     int err = lt_proc_maps(pid, look_at_mapping, &s);
     if (err)
         return err;
-    out->runtime = s.symbols[RUNTIME] ? s.symbols[RUNTIME] : s.section;
+    out->runtime = s.symbols[SYMBOL_RUNTIME] ? s.symbols[SYMBOL_RUNTIME] : s.section;
     if (!out->runtime)
         return LT_ERR_NOT_PYTHON;
     err = find_version(&s, mem, out);
@@ -189,7 +189,7 @@ int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *m
     if (!err)
         err = lt_py_offsets_find(out->hexversion, debug_offsets, sizeof(debug_offsets), &out->offsets);
     /* Where a thread's processor is kept; without it, /proc says. */
-    if (!err && s.symbols[RSEQ_OFFSET] && lt_mem_read_u64(mem, s.symbols[RSEQ_OFFSET], &rseq) == 0)
+    if (!err && s.symbols[SYMBOL_RSEQ_OFFSET] && lt_mem_read_u64(mem, s.symbols[SYMBOL_RSEQ_OFFSET], &rseq) == 0)
         out->rseq_offset = (int64_t)rseq;
     if (!err)
         err = confirm(mem, out);
