@@ -28,8 +28,8 @@ struct lt_input_format {
                 const struct lt_read_options *options, struct lt_read_stats *stats);
 };
 
-/* The table, ended by a NULL name. */
-extern const struct lt_input_format lt_input_formats[];
+/* The table, ended by NULL. */
+extern const struct lt_input_format *const lt_input_formats[];
 
 /* Reads `in` to its end. stats may be NULL and is filled also on failure.
  * LT_ERR_NOT_OURS, LT_ERR_UNSUPPORTED (a newer major version), LT_ERR_IO, or what the handler

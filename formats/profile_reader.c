@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which format is it? The first bytes are looked at by each format in turn and then read again as if nobody
+ * had. */
+#include "config.h"
+
+#include "formats/profile_reader.h"
+
+#include <string.h>
+
+#include "formats/lt_error.h"
+#include "formats/trace_reader.h"
+
+enum { HEAD = 4096 };
+
+/* Formats that are told by a signature first, those that are told by looks last. */
+const struct lt_input_format *const lt_input_formats[] = {
+    &lt_trace_input_format,
+    NULL,
+};
+
+/* An input whose first bytes have been taken already and come once more. */
+struct rewound {
+    struct lt_input *in;
+    uint8_t head[HEAD];
+    size_t len, at;
+};
+
+static int64_t rewound_read(void *ctx, void *buf, size_t len)
+{
+    struct rewound *r = ctx;
+    size_t left = r->len - r->at;
+    if (left == 0)
+        return r->in->read(r->in->ctx, buf, len);
+    size_t n = left < len ? left : len;
+    memcpy(buf, r->head + r->at, n);
+    r->at += n;
+    return (int64_t)n;
+}
+
+static int rewound_seek(void *ctx, uint64_t pos)
+{
+    struct rewound *r = ctx;
+    r->at = r->len;
+    return r->in->seek(r->in->ctx, pos);
+}
+
+static uint64_t rewound_size(void *ctx)
+{
+    struct rewound *r = ctx;
+    return r->in->size ? r->in->size(r->in->ctx) : 0;
+}
+
+static int fill_head(struct rewound *r)
+{
+    while (r->len < HEAD) {
+        int64_t n = r->in->read(r->in->ctx, r->head + r->len, HEAD - r->len);
+        if (n < 0)
+            return (int)n;
+        if (n == 0)
+            break;
+        r->len += (size_t)n;
+    }
+    return 0;
+}
+
+int lt_profile_read(struct lt_input *in, const struct lt_profile_handler *handler,
+                    const struct lt_read_options *options, struct lt_read_stats *stats)
+{
+    struct lt_read_stats ignored;
+    struct rewound r = {.in = in};
+    struct lt_input again = {.ctx = &r,
+                             .read = rewound_read,
+                             .seek = in->seek ? rewound_seek : NULL,
+                             .size = rewound_size};
+    stats = stats ? stats : &ignored;
+    memset(stats, 0, sizeof(*stats));
+    int err = fill_head(&r);
+    if (err)
+        return err;
+    for (size_t i = 0; lt_input_formats[i]; i++) {
+        if (lt_input_formats[i]->probe(r.head, r.len))
+            return lt_input_formats[i]->read(&again, handler, options, stats);
+    }
+    return LT_ERR_NOT_OURS;
+}
