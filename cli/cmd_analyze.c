@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * live-trace analyze: the classic report on standard output. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/looking.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "cli/selection_options.h"
+#include "exporters/exporter_registry.h"
+
+enum { OPT_MOST_COMMON = 2, OPT_SUM, OPT_JSON };
+enum { MAX_OPTIONS = 3 };
+
+static const struct lt_option options[] = {
+    {"most-common", 'm', true, OPT_MOST_COMMON},
+    {"sum-all-frames", 0, false, OPT_SUM},
+    {"json", 0, false, OPT_JSON},
+    {0},
+};
+
+struct analyze {
+    struct lt_selection selection;
+    struct lt_logs logs;
+    struct live_trace_option exporter_options[MAX_OPTIONS];
+    size_t n_options;
+    const char *most_common;
+    bool sum, json;
+};
+
+static int show(struct analyze *a)
+{
+    struct lt_registry *registry;
+    char message[256] = "";
+    if (a->most_common)
+        a->exporter_options[a->n_options++] = (struct live_trace_option){"most-common", a->most_common};
+    if (a->sum)
+        a->exporter_options[a->n_options++] = (struct live_trace_option){"sum-all-frames", "1"};
+    if (a->json)
+        a->exporter_options[a->n_options++] = (struct live_trace_option){"json", "1"};
+    if (lt_registry_new(&registry, NULL, NULL, NULL, 0, message, sizeof(message)))
+        return lt_say_failure("%s", message);
+    const struct lt_looking looking = {
+        .exporter = lt_registry_find(registry, "text"),
+        .selection = &a->selection,
+        .logs = &a->logs,
+        .options = a->exporter_options,
+        .n_options = a->n_options,
+    };
+    int status = lt_look(&looking);
+    lt_registry_free(registry);
+    return status;
+}
+
+/* Takes one option: 0, or an exit status after a message; *help when it is that. */
+static int take(struct analyze *a, int id, const char *value)
+{
+    switch (id) {
+    case 0:
+        return lt_logs_add(&a->logs, value);
+    case OPT_MOST_COMMON:
+        if (!*value || strspn(value, "0123456789") != strlen(value))
+            return lt_say_usage("-m %s is no number: write -m 30", value);
+        a->most_common = value;
+        return 0;
+    case OPT_SUM:
+        a->sum = true;
+        return 0;
+    case OPT_JSON:
+        a->json = true;
+        return 0;
+    default:
+        return lt_selection_option(&a->selection, id, value) == 0 ? 0 : LT_EXIT_USAGE;
+    }
+}
+
+static void release(struct analyze *a)
+{
+    lt_selection_release(&a->selection);
+    lt_logs_release(&a->logs);
+}
+
+static int run(const struct lt_command *self, char **argv)
+{
+    struct analyze a = {0};
+    struct lt_options o = {.command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
+    int status = 0, id = 0;
+    while (!status && (id = lt_options_next(&o)) >= 0) {
+        if (id == LT_OPTION_HELP) {
+            release(&a);
+            return lt_command_help(self);
+        }
+        status = take(&a, id, o.value);
+    }
+    if (id == -2)
+        status = LT_EXIT_USAGE;
+    if (!status)
+        status = lt_logs_default(&a.logs);
+    if (!status)
+        status = show(&a);
+    release(&a);
+    return status;
+}
+
+int lt_analyze_file(const char *path)
+{
+    struct analyze a = {0};
+    int status = lt_logs_add(&a.logs, path);
+    if (!status)
+        status = show(&a);
+    release(&a);
+    return status;
+}
+
+const struct lt_command lt_cmd_analyze = {
+    .name = "analyze",
+    .summary = "report where the time went, your own code marked with <====",
+    .help = "Usage: live-trace analyze [selection] [-m N] [--sum-all-frames] [--json] [LOG...]\n"
+            "\n"
+            "Without LOG: the newest trace. LOG: a trace, a classic log, folded stacks (each\n"
+            "may be gzipped), a folder of them, or - for standard input.\n"
+            "\n"
+            "  -m N, --most-common N  so many rows (30)\n"
+            "  --sum-all-frames       count every line of a stack, not only the innermost\n"
+            "  --json                 the same as JSON\n"
+            "\n",
+    .run = run,
+};

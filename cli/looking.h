@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What `analyze` and `export` share: an export with its notes, progress, messages and exit status. */
+#ifndef LT_LOOKING_H
+#define LT_LOOKING_H
+
+#include "cli/logs.h"
+#include "exporters/export_run.h"
+
+struct lt_looking {
+    const struct live_trace_exporter *exporter;
+    const struct lt_selection *selection;
+    const struct lt_logs *logs;
+    const struct live_trace_option *options;
+    size_t n_options;
+    const char *file; /* NULL or "-": standard output */
+};
+
+/* Returns the exit status, after messages. */
+int lt_look(const struct lt_looking *looking);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where traces go when nobody says. */
+#include "config.h"
+
+#include "cli/trace_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/say.h"
+#include "formats/lt_error.h"
+
+static const char default_template[] = "%Y-%m-%d-%H-%M-%S";
+
+enum { MAX_SAME_SECOND = 10000, FIELD = 256 };
+
+static const char *filled(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static int end_text(struct lt_buf *text)
+{
+    return lt_buf_put_u8(text, '\0');
+}
+
+int lt_trace_dir(struct lt_buf *dir)
+{
+    const char *own = filled("LIVE_TRACE_DIR");
+    const char *parent = filled("TMPDIR") ? filled("TMPDIR") : filled("TMP");
+    int err = own ? lt_buf_put_text(dir, own) : lt_buf_printf(dir, "%s/live_trace", parent ? parent : "/tmp");
+    return err ? err : end_text(dir);
+}
+
+/* The folders above the last part of a path, and that too if `whole`. */
+static int make_folders(const char *path, bool whole, mode_t mode)
+{
+    struct lt_buf copy = {0};
+    int err = lt_buf_put(&copy, path, strlen(path) + 1);
+    char *text = (char *)copy.data;
+    for (char *slash = err ? NULL : strchr(text + 1, '/'); !err && slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(text, mode) != 0 && errno != EEXIST)
+            err = LT_ERR_IO;
+        *slash = '/';
+    }
+    if (!err && whole && mkdir(text, mode) != 0 && errno != EEXIST)
+        err = LT_ERR_IO;
+    int saved = errno;
+    lt_buf_release(&copy);
+    errno = saved;
+    return err;
+}
+
+int lt_trace_dir_make(const char *dir)
+{
+    struct stat st;
+    if (make_folders(dir, true, 0700) != 0)
+        return lt_say_failure("cannot make %s: %s: set LIVE_TRACE_DIR to a folder of yours", dir, strerror(errno));
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+        return lt_say_failure("%s is no folder: set LIVE_TRACE_DIR to one", dir);
+    if (st.st_uid != geteuid())
+        return lt_say_failure("%s belongs to another user: set LIVE_TRACE_DIR to a folder of yours", dir);
+    return 0;
+}
+
+int lt_trace_name(const char *template, const struct tm *when, pid_t pid, struct lt_buf *name)
+{
+    int err = 0;
+    for (const char *at = template; !err && *at; at++) {
+        char field[FIELD];
+        const char format[] = {'%', at[0] == '%' ? at[1] : '\0', '\0'};
+        if (at[0] != '%' || at[1] == '\0') {
+            err = lt_buf_put_u8(name, (uint8_t)*at);
+            continue;
+        }
+        at++;
+        if (*at == 'p')
+            err = lt_buf_printf(name, "%d", (int)pid);
+        else
+            err = lt_buf_put(name, field, strftime(field, sizeof(field), format, when));
+    }
+    return err ? err : end_text(name);
+}
+
+static void local_time(struct tm *when)
+{
+    time_t now = time(NULL);
+    localtime_r(&now, when);
+}
+
+static int create_named(const char *template, int *fd, struct lt_buf *path)
+{
+    struct tm when;
+    local_time(&when);
+    if (lt_trace_name(template, &when, getpid(), path) != 0)
+        return lt_say_failure("out of memory");
+    const char *name = (const char *)path->data;
+    if (make_folders(name, false, 0777) == 0) {
+        *fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+        if (*fd >= 0)
+            return 0;
+    }
+    return lt_say_failure("cannot write %s: %s: choose another file with -o", name, strerror(errno));
+}
+
+static int create_in(const char *dir, int *fd, struct lt_buf *path)
+{
+    struct tm when;
+    struct lt_buf stem = {0};
+    local_time(&when);
+    int err = lt_trace_name(default_template, &when, getpid(), &stem);
+    *fd = -1;
+    for (int i = 0; !err && *fd < 0 && i < MAX_SAME_SECOND; i++) {
+        lt_buf_clear(path);
+        err = lt_buf_printf(path, i ? "%s/%s-%d.ltrace" : "%s/%s.ltrace", dir, (const char *)stem.data, i);
+        if (!err)
+            err = end_text(path);
+        if (!err)
+            *fd = open((const char *)path->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (!err && *fd < 0 && errno != EEXIST)
+            break;
+    }
+    lt_buf_release(&stem);
+    if (err)
+        return lt_say_failure("out of memory");
+    if (*fd < 0)
+        return lt_say_failure("cannot write in %s: %s: set LIVE_TRACE_DIR to another folder", dir, strerror(errno));
+    return 0;
+}
+
+int lt_trace_create(const char *template, int *fd, struct lt_buf *path)
+{
+    if (template && strcmp(template, "-") == 0) {
+        *fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (*fd < 0)
+            return lt_say_failure("cannot write to standard output: %s", strerror(errno));
+        return lt_buf_put(path, "-", 2) ? lt_say_failure("out of memory") : 0;
+    }
+    if (template && !*template)
+        return lt_say_usage("the file's name is empty: give -o a name");
+    if (template)
+        return create_named(template, fd, path);
+
+    struct lt_buf dir = {0};
+    int status = lt_trace_dir(&dir) ? lt_say_failure("out of memory") : 0;
+    if (!status)
+        status = lt_trace_dir_make((const char *)dir.data);
+    if (!status)
+        status = create_in((const char *)dir.data, fd, path);
+    lt_buf_release(&dir);
+    return status;
+}
+
+static bool is_trace(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 7 && strcmp(name + len - 7, ".ltrace") == 0;
+}
+
+static bool newer(const struct stat *a, const struct stat *b)
+{
+    if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
+        return a->st_mtim.tv_sec > b->st_mtim.tv_sec;
+    return a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+}
+
+int lt_trace_newest(struct lt_buf *path)
+{
+    struct lt_buf dir = {0}, name = {0};
+    struct stat best = {0};
+    if (lt_trace_dir(&dir))
+        return lt_say_failure("out of memory");
+    const char *folder = (const char *)dir.data;
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        struct stat st;
+        lt_buf_clear(&name);
+        if (!is_trace(entry->d_name) || lt_buf_printf(&name, "%s/%s", folder, entry->d_name) || end_text(&name) ||
+            stat((const char *)name.data, &st) != 0 || !S_ISREG(st.st_mode))
+            continue;
+        if (path->len == 0 || newer(&st, &best)) {
+            best = st;
+            lt_buf_clear(path);
+            if (lt_buf_put(path, name.data, name.len))
+                break;
+        }
+    }
+    if (entries)
+        closedir(entries);
+    int status = path->len ? 0 : lt_say_failure("no trace in %s: record one with `live-trace run`, or name a LOG", folder);
+    lt_buf_release(&dir);
+    lt_buf_release(&name);
+    return status;
+}
