@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * live-trace formats: what can be written and read. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/json_output.h"
+#include "cli/options.h"
+#include "cli/plugins.h"
+#include "cli/say.h"
+#include "formats/profile_reader.h"
+
+enum { OPT_JSON = 2, OPT_PLUGIN };
+
+static const struct lt_option options[] = {
+    {"json", 0, false, OPT_JSON},
+    {"plugin", 0, true, OPT_PLUGIN},
+    {0},
+};
+
+static const char *or_dash(const char *text)
+{
+    return text && *text ? text : "-";
+}
+
+static void print_text(const struct lt_registry *registry)
+{
+    puts("Output formats (export -f NAME):");
+    printf("  %-12s %-16s %-36s %s\n", "NAME", "ENDING", "READ BY", "FROM");
+    for (size_t i = 0; i < lt_registry_count(registry); i++) {
+        const struct lt_exporter_entry *e = lt_registry_at(registry, i);
+        if (e->exporter)
+            printf("  %-12s %-16s %-36s %s\n", e->exporter->name, or_dash(e->exporter->extension),
+                   or_dash(e->exporter->read_by), e->origin);
+        else
+            printf("  %-12s %-16s %-36s %s\n", "(unavailable)", "-", e->unavailable, e->origin);
+    }
+    puts("\nInput formats, found by content; each may be gzipped:");
+    for (size_t i = 0; lt_input_formats[i]; i++)
+        printf("  %-12s %-16s %s\n", lt_input_formats[i]->name, or_dash(lt_input_formats[i]->extension),
+               lt_input_formats[i]->description);
+}
+
+static void json_member(struct lt_json *j, const char *key, const char *value)
+{
+    lt_json_key(j, key);
+    lt_json_text(j, value);
+}
+
+static void json_output(struct lt_json *j, const struct lt_exporter_entry *e)
+{
+    lt_json_object(j);
+    json_member(j, "name", e->exporter ? e->exporter->name : NULL);
+    json_member(j, "description", e->exporter ? e->exporter->description : NULL);
+    json_member(j, "extension", e->exporter ? e->exporter->extension : NULL);
+    json_member(j, "read_by", e->exporter ? e->exporter->read_by : NULL);
+    json_member(j, "origin", e->origin);
+    lt_json_key(j, "available");
+    lt_json_bool(j, e->exporter != NULL);
+    json_member(j, "unavailable", e->unavailable);
+    lt_json_end(j);
+}
+
+static int print_json(const struct lt_registry *registry)
+{
+    struct lt_json j;
+    lt_json_to_stdout(&j);
+    lt_json_object(&j);
+    lt_json_key(&j, "output");
+    lt_json_array(&j);
+    for (size_t i = 0; i < lt_registry_count(registry); i++)
+        json_output(&j, lt_registry_at(registry, i));
+    lt_json_end(&j);
+    lt_json_key(&j, "input");
+    lt_json_array(&j);
+    for (size_t i = 0; lt_input_formats[i]; i++) {
+        lt_json_object(&j);
+        json_member(&j, "name", lt_input_formats[i]->name);
+        json_member(&j, "description", lt_input_formats[i]->description);
+        json_member(&j, "extension", lt_input_formats[i]->extension);
+        json_member(&j, "origin", "built in");
+        lt_json_end(&j);
+    }
+    lt_json_end(&j);
+    lt_json_end(&j);
+    return lt_json_end_stdout(&j);
+}
+
+static int run(const struct lt_command *self, char **argv)
+{
+    struct lt_plugins plugins = {0};
+    struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
+    bool json = false;
+    int status = 0, id = 0;
+    while (!status && (id = lt_options_next(&o)) >= 0) {
+        if (id == LT_OPTION_HELP) {
+            lt_plugins_release(&plugins);
+            return lt_command_help(self);
+        }
+        if (id == OPT_JSON)
+            json = true;
+        else if (id == OPT_PLUGIN)
+            status = lt_plugins_add(&plugins, o.value);
+        else
+            status = lt_say_usage("formats takes no arguments: leave out %s", o.value);
+    }
+    if (id == -2)
+        status = LT_EXIT_USAGE;
+    if (!status)
+        status = lt_plugins_load(&plugins);
+    if (!status && json)
+        status = print_json(plugins.registry);
+    else if (!status)
+        print_text(plugins.registry);
+    lt_plugins_release(&plugins);
+    return status;
+}
+
+const struct lt_command lt_cmd_formats = {
+    .name = "formats",
+    .summary = "list the output and input formats",
+    .help = "Usage: live-trace formats [--json] [--plugin FILE]\n"
+            "\n"
+            "Lists each output and input format: its name, the ending of its files, what reads\n"
+            "it and where it came from. Plug-ins are taken from the folders in\n"
+            "$LIVE_TRACE_EXPORTERS, from the configured folder, and from --plugin FILE.\n"
+            "\n"
+            "  --json         the same as JSON\n"
+            "  --plugin FILE  load a plug-in\n"
+            "\n"
+            "Example: live-trace formats\n",
+    .run = run,
+};

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * live-trace info: what a recording is, without its stacks. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/json_output.h"
+#include "cli/logs.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/say.h"
+#include "formats/byte_buffer.h"
+#include "formats/intern.h"
+#include "formats/lt_error.h"
+#include "formats/profile_reader.h"
+
+enum { OPT_JSON = 2, OPT_STRICT };
+enum { MAX_PROCESSES = 1 << 20 };
+
+static const struct lt_option options[] = {
+    {"json", 0, false, OPT_JSON},
+    {"strict", 0, false, OPT_STRICT},
+    {0},
+};
+
+struct process {
+    uint32_t pid, ppid;
+    char *command, *python;
+};
+
+/* Ids are those of a segment; what is counted is told apart over all of them. */
+struct info {
+    const char *format;
+    unsigned version_major, version_minor;
+    char *host, *command, *recorder;
+    int64_t start_realtime_ns, interval_ns;
+    struct process *processes;
+    size_t n_processes, processes_alloc;
+    struct lt_intern *threads, *frames, *stacks;
+    uint32_t *frame_ids, *stack_ids, *thread_pids; /* of this segment */
+    size_t frame_alloc, stack_alloc, pid_alloc;
+    uint64_t stack_samples;
+    bool *used;                     /* stacks that have samples */
+    size_t used_alloc;
+    uint64_t unique_stacks;
+    struct lt_health health;
+    struct lt_read_stats stats;
+    struct lt_progress progress;
+};
+
+static int copy(char **to, struct lt_str from)
+{
+    free(*to);
+    *to = strndup(from.len ? from.data : "", from.len);
+    return *to ? 0 : LT_ERR_NOMEM;
+}
+
+static int on_meta(void *ctx, const struct lt_meta *meta)
+{
+    struct info *i = ctx;
+    i->format = meta->format;
+    i->version_major = meta->version_major;
+    i->version_minor = meta->version_minor;
+    i->start_realtime_ns = meta->start_realtime_ns;
+    i->interval_ns = meta->interval_ns;
+    int err = copy(&i->host, meta->host);
+    if (!err)
+        err = copy(&i->command, meta->command);
+    return err ? err : copy(&i->recorder, meta->recorder);
+}
+
+static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
+{
+    struct info *i = ctx;
+    size_t had = i->pid_alloc;
+    if (lt_array_grow(&i->thread_pids, &i->pid_alloc, (size_t)id + 1, sizeof(i->thread_pids[0]), MAX_PROCESSES))
+        return LT_ERR_LIMIT;
+    memset(i->thread_pids + had, 0, (i->pid_alloc - had) * sizeof(i->thread_pids[0]));
+    i->thread_pids[id] = info->pid;
+    for (size_t n = 0; n < i->n_processes; n++) {
+        if (i->processes[n].pid == info->pid)
+            return 0;
+    }
+    if (lt_array_grow(&i->processes, &i->processes_alloc, i->n_processes + 1, sizeof(i->processes[0]),
+                      MAX_PROCESSES))
+        return LT_ERR_LIMIT;
+    struct process *p = &i->processes[i->n_processes++];
+    *p = (struct process){.pid = info->pid, .ppid = info->ppid};
+    int err = copy(&p->command, info->command);
+    return err ? err : copy(&p->python, info->python);
+}
+
+static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
+{
+    struct info *i = ctx;
+    uint64_t key[2] = {info->process < i->pid_alloc ? i->thread_pids[info->process] : 0, info->tid};
+    uint32_t ignored;
+    (void)id;
+    return lt_intern_id(i->threads, key, sizeof(key), &ignored, NULL);
+}
+
+static int remember(uint32_t **ids, size_t *alloc, uint32_t id, uint32_t lasting)
+{
+    size_t had = *alloc;
+    if (lt_array_grow(ids, alloc, (size_t)id + 1, sizeof(**ids), UINT32_MAX / 8))
+        return LT_ERR_LIMIT;
+    memset(*ids + had, 0xff, (*alloc - had) * sizeof(**ids));
+    (*ids)[id] = lasting;
+    return 0;
+}
+
+static int on_frame(void *ctx, uint32_t id, const struct lt_frame_info *frame)
+{
+    struct info *i = ctx;
+    struct lt_buf key = {0};
+    uint32_t lasting = 0;
+    int err = lt_buf_put_u32(&key, frame->line);
+    if (!err)
+        err = lt_buf_put_u32(&key, frame->first_line);
+    if (!err)
+        err = lt_buf_put(&key, frame->file.data, frame->file.len);
+    if (!err)
+        err = lt_buf_put_u8(&key, 0);
+    if (!err)
+        err = lt_buf_put(&key, frame->name.data, frame->name.len);
+    if (!err)
+        err = lt_intern_id(i->frames, key.data, key.len, &lasting, NULL);
+    lt_buf_release(&key);
+    return err ? err : remember(&i->frame_ids, &i->frame_alloc, id, lasting);
+}
+
+static uint32_t lasting_stack(const struct info *i, uint32_t id)
+{
+    return id && id < i->stack_alloc ? i->stack_ids[id] : UINT32_MAX;
+}
+
+static int on_stack(void *ctx, uint32_t id, uint32_t parent, uint32_t frame)
+{
+    struct info *i = ctx;
+    uint32_t lasting;
+    const uint32_t key[2] = {lasting_stack(i, parent), frame < i->frame_alloc ? i->frame_ids[frame] : UINT32_MAX};
+    int err = lt_intern_id(i->stacks, key, sizeof(key), &lasting, NULL);
+    return err ? err : remember(&i->stack_ids, &i->stack_alloc, id, lasting);
+}
+
+static int on_sample(void *ctx, const struct lt_sample *sample)
+{
+    struct info *i = ctx;
+    size_t had = i->used_alloc;
+    uint32_t stack = lasting_stack(i, sample->stack);
+    size_t slot = stack == UINT32_MAX ? 0 : (size_t)stack + 1; /* 0: unknown */
+    i->stack_samples += sample->count;
+    if (lt_array_grow(&i->used, &i->used_alloc, slot + 1, sizeof(i->used[0]), UINT32_MAX))
+        return LT_ERR_LIMIT;
+    memset(i->used + had, 0, (i->used_alloc - had) * sizeof(i->used[0]));
+    i->unique_stacks += !i->used[slot];
+    i->used[slot] = true;
+    return 0;
+}
+
+static int on_health(void *ctx, const struct lt_health *health)
+{
+    struct info *i = ctx;
+    i->health = *health;
+    return 0;
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t all)
+{
+    struct info *i = ctx;
+    lt_progress_show(&i->progress, done, all);
+}
+
+static void release(struct info *i)
+{
+    for (size_t n = 0; n < i->n_processes; n++) {
+        free(i->processes[n].command);
+        free(i->processes[n].python);
+    }
+    free(i->processes);
+    free(i->host);
+    free(i->command);
+    free(i->recorder);
+    free(i->frame_ids);
+    free(i->stack_ids);
+    free(i->thread_pids);
+    free(i->used);
+    lt_intern_free(i->threads);
+    lt_intern_free(i->frames);
+    lt_intern_free(i->stacks);
+}
+
+static int read_log(struct info *i, const char *path)
+{
+    const struct lt_profile_handler handler = {
+        .ctx = i, .meta = on_meta, .process = on_process, .thread = on_thread, .frame = on_frame,
+        .stack = on_stack, .sample = on_sample, .health = on_health,
+    };
+    const struct lt_read_options read = {.totals = true, .progress = on_progress, .progress_ctx = i};
+    struct lt_input in;
+    int err = lt_intern_new(&i->threads, 0, 0);
+    if (!err)
+        err = lt_intern_new(&i->frames, 0, 0);
+    if (!err)
+        err = lt_intern_new(&i->stacks, 0, 0);
+    if (!err)
+        err = lt_input_open(&in, path);
+    if (err)
+        return err;
+    lt_progress_begin(&i->progress);
+    err = lt_profile_read(&in, &handler, &read, &i->stats);
+    lt_progress_end(&i->progress);
+    in.close(in.ctx);
+    return err;
+}
+
+/* RFC 3339, in UTC, to the millisecond. */
+static void format_time(int64_t realtime_ns, char *text, size_t size)
+{
+    time_t seconds = (time_t)(realtime_ns / 1000000000);
+    struct tm when;
+    char date[32];
+    gmtime_r(&seconds, &when);
+    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &when);
+    snprintf(text, size, "%s.%03dZ", date, (int)(realtime_ns / 1000000 % 1000));
+}
+
+static void json_text(struct lt_json *j, const char *key, const char *value)
+{
+    lt_json_key(j, key);
+    lt_json_text(j, value && *value ? value : NULL);
+}
+
+static void json_uint(struct lt_json *j, const char *key, uint64_t value)
+{
+    lt_json_key(j, key);
+    lt_json_uint(j, value);
+}
+
+static void json_seconds(struct lt_json *j, const char *key, int64_t ns)
+{
+    lt_json_key(j, key);
+    lt_json_seconds(j, ns);
+}
+
+static void json_health(struct lt_json *j, const struct lt_health *h)
+{
+    lt_json_key(j, "health");
+    lt_json_object(j);
+    json_uint(j, "asked", h->asked);
+    json_uint(j, "taken", h->taken);
+    json_uint(j, "late", h->late);
+    json_uint(j, "retried", h->retried);
+    lt_json_key(j, "failed");
+    lt_json_object(j);
+    for (unsigned cause = 0; cause < LT_FAIL_CAUSES; cause++) {
+        if (h->failed[cause])
+            json_uint(j, lt_fail_name(cause), h->failed[cause]);
+    }
+    lt_json_end(j);
+    json_seconds(j, "sampler_cpu_seconds", (int64_t)h->sampler_cpu_ns);
+    json_seconds(j, "max_lateness_seconds", (int64_t)h->max_lateness_ns);
+    lt_json_end(j);
+}
+
+static void json_processes(struct lt_json *j, const struct info *i)
+{
+    lt_json_key(j, "processes");
+    lt_json_array(j);
+    for (size_t n = 0; n < i->n_processes; n++) {
+        const struct process *p = &i->processes[n];
+        lt_json_object(j);
+        json_uint(j, "pid", p->pid);
+        json_uint(j, "ppid", p->ppid);
+        json_text(j, "command", p->command);
+        json_text(j, "python", p->python);
+        lt_json_end(j);
+    }
+    lt_json_end(j);
+}
+
+static void json_log(struct lt_json *j, const struct info *i, const char *path)
+{
+    char start[64], version[32];
+    lt_json_object(j);
+    json_text(j, "file", path);
+    json_text(j, "format", i->format);
+    snprintf(version, sizeof(version), "%u.%u", i->version_major, i->version_minor);
+    json_text(j, "version", version);
+    json_text(j, "host", i->host);
+    json_text(j, "command", i->command);
+    json_text(j, "recorder", i->recorder);
+    format_time(i->start_realtime_ns, start, sizeof(start));
+    json_text(j, "start", i->start_realtime_ns ? start : NULL);
+    json_seconds(j, "duration", i->stats.duration_ns);
+    json_seconds(j, "interval", i->interval_ns);
+    json_processes(j, i);
+    json_uint(j, "threads", lt_intern_count(i->threads));
+    json_uint(j, "stack_samples", i->stack_samples);
+    json_uint(j, "unique_stacks", i->unique_stacks);
+    json_uint(j, "frames", lt_intern_count(i->frames));
+    json_uint(j, "bytes", i->stats.bytes);
+    lt_json_key(j, "complete");
+    lt_json_bool(j, i->stats.complete);
+    json_uint(j, "damaged_blocks", i->stats.damaged_blocks);
+    json_health(j, &i->health);
+    lt_json_end(j);
+}
+
+static void print_health(const struct lt_health *h)
+{
+    printf("health          %" PRIu64 " asked, %" PRIu64 " taken, %" PRIu64 " late, %" PRIu64 " retried", h->asked,
+           h->taken, h->late, h->retried);
+    for (unsigned cause = 0; cause < LT_FAIL_CAUSES; cause++) {
+        if (h->failed[cause])
+            printf(", %" PRIu64 " failed (%s)", h->failed[cause], lt_fail_name(cause));
+    }
+    printf("\nsampler         %.3f s of CPU, at most %.3f ms late\n", (double)h->sampler_cpu_ns / 1e9,
+           (double)h->max_lateness_ns / 1e6);
+}
+
+static void print_log(const struct info *i, const char *path)
+{
+    char start[64];
+    format_time(i->start_realtime_ns, start, sizeof(start));
+    printf("%s\n", path);
+    printf("format          %s %u.%u%s%s\n", i->format, i->version_major, i->version_minor,
+           i->recorder && *i->recorder ? ", by " : "", i->recorder ? i->recorder : "");
+    printf("host            %s\n", i->host && *i->host ? i->host : "unknown");
+    printf("command         %s\n", i->command && *i->command ? i->command : "unknown");
+    printf("start           %s\n", i->start_realtime_ns ? start : "unknown");
+    printf("duration        %.3f s, a tick every %.6g s\n", (double)i->stats.duration_ns / 1e9,
+           (double)i->interval_ns / 1e9);
+    for (size_t n = 0; n < i->n_processes; n++)
+        printf("process         %u  Python %s  %s\n", i->processes[n].pid,
+               *i->processes[n].python ? i->processes[n].python : "?", i->processes[n].command);
+    printf("threads         %u\n", lt_intern_count(i->threads));
+    printf("stack samples   %" PRIu64 " (%" PRIu64 " different stacks, %u frames)\n", i->stack_samples, i->unique_stacks,
+           lt_intern_count(i->frames));
+    printf("size            %" PRIu64 " bytes%s\n", i->stats.bytes,
+           i->stats.complete ? "" : ", the end is missing (killed, or still being written)");
+    if (i->stats.damaged_blocks)
+        printf("damaged         %" PRIu64 " blocks\n", i->stats.damaged_blocks);
+    print_health(&i->health);
+}
+
+static int explain(const char *path, int err)
+{
+    switch (err) {
+    case LT_ERR_NOT_OURS:
+        return lt_say_failure("%s is not a trace: see `live-trace formats` for what can be read", path);
+    case LT_ERR_UNSUPPORTED:
+        return lt_say_failure("%s was made by a newer live-trace: update this one", path);
+    default:
+        return lt_say_failure("cannot read %s: %s", path, lt_error_text(err));
+    }
+}
+
+static int show(const struct lt_logs *logs, bool json, bool strict)
+{
+    struct lt_json j;
+    bool array = json && logs->n > 1;
+    int status = 0;
+    if (json)
+        lt_json_to_stdout(&j);
+    if (array)
+        lt_json_array(&j);
+    for (size_t n = 0; n < logs->n; n++) {
+        struct info i = {.format = "unknown"};
+        int err = read_log(&i, logs->at[n]);
+        if (err) {
+            status = explain(logs->at[n], err);
+        } else {
+            if (i.stats.damaged_blocks)
+                lt_say("%s is damaged in %" PRIu64 " places: the rest was read", logs->at[n], i.stats.damaged_blocks);
+            if (i.stats.damaged_blocks && strict)
+                status = LT_EXIT_FAILURE;
+            if (json)
+                json_log(&j, &i, logs->at[n]);
+            else
+                print_log(&i, logs->at[n]);
+        }
+        release(&i);
+    }
+    if (array)
+        lt_json_end(&j);
+    if (json && (array || !status))
+        lt_json_end_stdout(&j);
+    return status;
+}
+
+static int run(const struct lt_command *self, char **argv)
+{
+    struct lt_logs logs = {0};
+    struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
+    bool json = false, strict = false, help = false;
+    int status = 0, id = 0;
+    while (!status && !help && (id = lt_options_next(&o)) >= 0) {
+        help = id == LT_OPTION_HELP;
+        json = json || id == OPT_JSON;
+        strict = strict || id == OPT_STRICT;
+        if (id == 0)
+            status = lt_logs_add(&logs, o.value);
+    }
+    if (id == -2)
+        status = LT_EXIT_USAGE;
+    if (help)
+        status = lt_command_help(self);
+    else if (!status)
+        status = lt_logs_default(&logs);
+    if (!status && !help)
+        status = show(&logs, json, strict);
+    lt_logs_release(&logs);
+    return status;
+}
+
+const struct lt_command lt_cmd_info = {
+    .name = "info",
+    .summary = "what a recording is: host, processes, size, health",
+    .help = "Usage: live-trace info [--json] [--strict] [LOG...]\n"
+            "\n"
+            "Without LOG: the newest trace.\n"
+            "\n"
+            "  --json    as JSON: one object, or an array of them for several LOGs\n"
+            "  --strict  a damaged file is a failure\n"
+            "\n"
+            "Example: live-trace info --json | python3 -m json.tool\n",
+    .run = run,
+};
