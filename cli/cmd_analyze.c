@@ -128,5 +128,7 @@ const struct lt_command lt_cmd_analyze = {
             "  --sum-all-frames       count every line of a stack, not only the innermost\n"
             "  --json                 the same as JSON\n"
             "\n",
+    .shared_help = lt_selection_help,
+    .example = "live-trace analyze --mine -m 10",
     .run = run,
 };

@@ -140,5 +140,7 @@ const struct lt_command lt_cmd_export = {
             "  -o, --output FILE     standard output if left out\n"
             "  --option KEY=VALUE    for the format      --plugin FILE  load a format\n"
             "\n",
+    .shared_help = lt_selection_help,
+    .example = "live-trace export -f folded --threads | flamegraph.pl > out.svg",
     .run = run,
 };

@@ -128,8 +128,7 @@ const struct lt_command lt_cmd_formats = {
             "$LIVE_TRACE_EXPORTERS, from the configured folder, and from --plugin FILE.\n"
             "\n"
             "  --json         the same as JSON\n"
-            "  --plugin FILE  load a plug-in\n"
-            "\n"
-            "Example: live-trace formats\n",
+            "  --plugin FILE  load a plug-in\n",
+    .example = "live-trace formats",
     .run = run,
 };

@@ -428,8 +428,7 @@ const struct lt_command lt_cmd_info = {
             "Without LOG: the newest trace.\n"
             "\n"
             "  --json    as JSON: one object, or an array of them for several LOGs\n"
-            "  --strict  a damaged file is a failure\n"
-            "\n"
-            "Example: live-trace info --json | python3 -m json.tool\n",
+            "  --strict  a damaged file is a failure\n",
+    .example = "live-trace info --json | python3 -m json.tool",
     .run = run,
 };

@@ -28,8 +28,7 @@ const struct lt_command lt_cmd_version = {
     .summary = "which version this is",
     .help = "Usage: live-trace version\n"
             "\n"
-            "Prints the name and version of this program.\n"
-            "\n"
-            "Example: live-trace version\n",
+            "Prints the name and version of this program.\n",
+    .example = "live-trace version",
     .run = run,
 };

@@ -7,7 +7,8 @@
 struct lt_command {
     const char *name;
     const char *summary; /* one line, for the list of commands */
-    const char *help;    /* what `live-trace NAME --help` prints: fits 80x24, ends with an example */
+    /* What `live-trace NAME --help` prints, in 80x24: its own part, a part that commands share (or NULL), an example. */
+    const char *help, *shared_help, *example;
     /* argv: behind the command's name, NULL-terminated. Returns the exit status. */
     int (*run)(const struct lt_command *self, char **argv);
 };

@@ -13,7 +13,6 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/say.h"
-#include "cli/selection_options.h"
 
 static const struct lt_command *const commands[] = {
     &lt_cmd_run,  &lt_cmd_run_and_analyze, &lt_cmd_attach,  &lt_cmd_analyze,
@@ -49,14 +48,10 @@ static int print_overview(void)
 
 int lt_command_help(const struct lt_command *command)
 {
-    bool reads = command == &lt_cmd_analyze || command == &lt_cmd_export;
     fputs(command->help, stdout);
-    if (reads)
-        fputs(lt_selection_help, stdout);
-    if (command == &lt_cmd_analyze)
-        fputs("\nExample: live-trace analyze --mine -m 10\n", stdout);
-    if (command == &lt_cmd_export)
-        fputs("\nExample: live-trace export -f folded --threads | flamegraph.pl > out.svg\n", stdout);
+    if (command->shared_help)
+        fputs(command->shared_help, stdout);
+    printf("\nExample: %s\n", command->example);
     return LT_EXIT_OK;
 }
 

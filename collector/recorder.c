@@ -55,7 +55,7 @@ struct lt_recorder {
     unsigned mail_taken;
     int64_t flush_ns;
     int64_t end_ns;               /* time of the last tick */
-    unsigned n_sampled, n_threads;
+    atomic_uint n_sampled;
 
     struct lt_keeper *keeper;
 };
@@ -126,7 +126,7 @@ static int take_process(struct lt_recorder *r, struct lt_py_process *p)
     if (err)
         return err;
     r->processes[r->n_processes++] = p;
-    r->n_sampled++;
+    atomic_fetch_add(&r->n_sampled, 1);
     return 0;
 }
 
@@ -367,6 +367,7 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     r->tick.health = &r->health;
     r->tick.new_frame = wish_source;
     r->tick.ctx = r;
+    r->tick.interval_ns = config->interval_ns;
     if (!err)
         err = start_thread(&r->keeper_thread, keeper_main, r, &r->keeper_runs);
     if (!err)
@@ -387,6 +388,11 @@ int lt_recorder_add(struct lt_recorder *r, pid_t pid)
 bool lt_recorder_done(const struct lt_recorder *r)
 {
     return atomic_load(&r->done);
+}
+
+unsigned lt_recorder_processes(const struct lt_recorder *r)
+{
+    return atomic_load(&r->n_sampled);
 }
 
 int lt_recorder_fd(const struct lt_recorder *r)
@@ -420,7 +426,7 @@ int lt_recorder_stop(struct lt_recorder *r, struct lt_recorder_summary *summary)
         .health = r->health,
         .duration_ns = r->end_ns,
         .bytes = lt_keeper_bytes(r->keeper),
-        .processes = r->n_sampled,
+        .processes = atomic_load(&r->n_sampled),
         .error = atomic_load(&r->error),
         .error_errno = atomic_load(&r->error_errno),
     };
@@ -429,11 +435,27 @@ int lt_recorder_stop(struct lt_recorder *r, struct lt_recorder_summary *summary)
     return summary->error;
 }
 
+/* Processes that were found too late to be sampled. */
+static void drop_mail(struct lt_recorder *r)
+{
+    struct lt_message m;
+    size_t at = 0;
+    lt_outbox_take(&r->to_sampler, &r->inbox, 0);
+    while (lt_outbox_next(&r->inbox, &at, &m)) {
+        struct lt_py_process *p;
+        if (m.kind != LT_MSG_PROCESS)
+            continue;
+        memcpy(&p, m.data, sizeof(p));
+        lt_py_process_free(p);
+    }
+}
+
 void lt_recorder_free(struct lt_recorder *r)
 {
     if (!r)
         return;
     end_threads(r);
+    drop_mail(r);
     for (size_t i = 0; i < r->n_processes; i++)
         lt_py_process_free(r->processes[i]);
     free(r->processes);

@@ -29,7 +29,6 @@ struct lt_recorder_summary {
     int64_t duration_ns;
     uint64_t bytes;          /* written to the output */
     unsigned processes;      /* Python processes that were sampled */
-    unsigned threads;
     int error;               /* why it ended early (LT_ERR_IO: disk full ...), or 0 */
     int error_errno;
     int python_error;        /* why no process could be sampled: LT_ERR_NOT_PYTHON, ... or 0 */
@@ -41,6 +40,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
 int lt_recorder_add(struct lt_recorder *r, pid_t pid);
 /* True once nothing is left to sample, the duration is over, or the output failed. */
 bool lt_recorder_done(const struct lt_recorder *r);
+/* Python processes that have been sampled so far. */
+unsigned lt_recorder_processes(const struct lt_recorder *r);
 /* Readable (poll) when lt_recorder_done() became true. */
 int lt_recorder_fd(const struct lt_recorder *r);
 /* Ends the recording: the trace is complete when this returns. */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * live-trace attach: record processes that run already. */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/recording.h"
+#include "cli/say.h"
+#include "formats/lt_error.h"
+
+enum { MAX_PIDS = 1024, PATIENCE_MS = 2000 };
+
+struct attach {
+    struct lt_recording_options recording;
+    pid_t pids[MAX_PIDS];
+    size_t n;
+};
+
+static int add_pid(struct attach *a, const char *text)
+{
+    char *end;
+    errno = 0;
+    long pid = strtol(text, &end, 10);
+    if (end == text || *end || errno || pid <= 0 || pid > INT32_MAX)
+        return lt_say_usage("%s is no PID: give the number of a process", text);
+    if (a->n == MAX_PIDS)
+        return lt_say_usage("too many processes: at most %d", MAX_PIDS);
+    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        return lt_say_failure("no such process %ld: see `ps -C python3`", pid);
+    a->pids[a->n++] = (pid_t)pid;
+    return 0;
+}
+
+static int stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Why nothing can be sampled there, in a line; 0 when it can, or may become so. */
+static int explain(const struct lt_recorder_summary *s, const struct attach *a)
+{
+    switch (s->python_error) {
+    case LT_ERR_PY_VERSION:
+        return lt_say_failure("Python %s of process %d is not supported: use 3.8 to 3.13", s->python_detail,
+                              (int)a->pids[0]);
+    case LT_ERR_PERMISSION:
+        return lt_say_failure("reading process %d is not permitted: run as root or with CAP_SYS_PTRACE, or set"
+                              " kernel.yama.ptrace_scope to 0 for processes of your own (containers: --cap-add SYS_PTRACE)",
+                              (int)a->pids[0]);
+    default:
+        return lt_say_failure("process %d is not a Python process: give the PID of a Python interpreter",
+                              (int)a->pids[0]);
+    }
+}
+
+/* Until the processes end, a signal, or the duration; not longer than PATIENCE_MS without any Python. */
+static void wait_for(struct lt_recorder *recorder, int signal_fd)
+{
+    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = lt_recorder_fd(recorder), .events = POLLIN}};
+    if (poll(fds, 2, PATIENCE_MS) != 0 || lt_recorder_processes(recorder) == 0)
+        return;
+    while (!lt_recorder_done(recorder) && poll(fds, 2, -1) < 0 && errno == EINTR)
+        continue;
+}
+
+static int record(struct attach *a)
+{
+    struct lt_recording_file file;
+    struct lt_recorder_summary summary;
+    char command[64];
+    snprintf(command, sizeof(command), "attach %d%s", (int)a->pids[0], a->n > 1 ? " ..." : "");
+    int signal_fd = stop_signals();
+    int status = lt_recording_begin(&file, &a->recording, command);
+    if (status)
+        return status;
+    for (size_t i = 0; i < a->n; i++)
+        lt_recorder_add(file.recorder, a->pids[i]);
+    wait_for(file.recorder, signal_fd);
+    struct lt_buf path = file.path;
+    file.path = (struct lt_buf){0};
+    lt_buf_put(&file.path, path.data, path.len);
+    lt_recording_end(&file, &summary);
+    if (summary.processes == 0 && !summary.error) {
+        status = explain(&summary, a);
+        if (strcmp((const char *)path.data, "-") != 0)
+            unlink((const char *)path.data); /* an empty recording is of no use to anybody */
+    }
+    lt_buf_release(&path);
+    close(signal_fd);
+    return summary.error ? LT_EXIT_FAILURE : status;
+}
+
+static int run(const struct lt_command *self, char **argv)
+{
+    struct attach a = {.n = 0};
+    struct lt_options o = {.command = self->name, .tables = {lt_recording_option_table}, .argv = argv};
+    int status = 0, id = 0;
+    lt_recording_options_init(&a.recording);
+    while (!status && (id = lt_options_next(&o)) >= 0) {
+        if (id == LT_OPTION_HELP) {
+            lt_recording_options_release(&a.recording);
+            return lt_command_help(self);
+        }
+        if (id == 0)
+            status = add_pid(&a, o.value);
+        else if (lt_recording_option(&a.recording, id, o.value) != 0)
+            status = LT_EXIT_USAGE;
+    }
+    if (id == -2)
+        status = LT_EXIT_USAGE;
+    if (!status && a.n == 0)
+        status = lt_say_usage("attach needs a process: live-trace attach PID");
+    if (!status)
+        status = record(&a);
+    lt_recording_options_release(&a.recording);
+    return status;
+}
+
+const struct lt_command lt_cmd_attach = {
+    .name = "attach",
+    .summary = "record Python processes that run already",
+    .help = "Usage: live-trace attach [options] PID [PID...]\n"
+            "\n"
+            "Samples until the processes end, ^C, or --duration. Nothing is stopped.\n"
+            "\n",
+    .shared_help = lt_recording_help,
+    .example = "live-trace attach -d 60 -o web.ltrace 4711",
+    .run = run,
+};
