@@ -19,7 +19,8 @@ struct ticks {
     struct lt_tick_reader *reader;
     const struct lt_tick_clock *clock;
     const struct lt_tick_sink *sink;
-    struct lt_cursor c;
+    struct lt_cursor c; /* the head of the block */
+    struct lt_cursor heads, stacks, states;
     const uint8_t *places;
     uint64_t n_ticks;
     uint64_t samples;     /* so far */
@@ -64,42 +65,67 @@ static int add_slot(struct ticks *t, struct lt_trace_place place)
     return 0;
 }
 
+/* The threads of the opening, column by column. */
 static int read_opening(struct ticks *t)
 {
+    struct lt_tick_reader *r = t->reader;
     uint64_t n = lt_cursor_bounded(&t->c, lt_cursor_left(&t->c));
     uint64_t next_id = 0;
-    int err = 0;
-    for (uint64_t i = 0; !err && i < n; i++) {
-        struct lt_trace_place place;
+    for (uint64_t i = 0; i < n; i++) {
         uint64_t id = next_id + read_id(&t->c);
         next_id = id + 1;
-        place.stack = read_stack(&t->c);
-        uint64_t state = lt_cursor_bounded(&t->c, UINT32_MAX);
-        place.state = (uint32_t)(state >> 1);
-        place.tags = state & 1 ? read_id(&t->c) : 0;
         if (t->c.bad || id >= LT_TRACE_IDS_MAX)
             return LT_BAD_PAYLOAD;
-        place.thread = (uint32_t)id;
-        err = add_slot(t, place);
+        int err = add_slot(t, (struct lt_trace_place){.thread = (uint32_t)id});
+        if (err)
+            return err;
     }
-    return t->c.bad ? LT_BAD_PAYLOAD : err;
+    for (uint64_t i = 0; i < n; i++)
+        r->slots[i].place.stack = read_stack(&t->c);
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t state = lt_cursor_bounded(&t->c, UINT32_MAX);
+        r->slots[i].place.state = (uint32_t)(state >> 1);
+        r->slots[i].place.tags = state & 1 ? read_id(&t->c) : 0;
+    }
+    return t->c.bad ? LT_BAD_PAYLOAD : 0;
 }
 
-/* Number of ticks, first step, threads, places. */
+static struct lt_cursor take(struct lt_cursor *c, size_t len)
+{
+    struct lt_cursor column = {c->at, c->at + len, false};
+    c->at += len;
+    return column;
+}
+
+/* Where the columns of events are; a block in which nothing happened has none. */
+static int find_columns(struct ticks *t)
+{
+    size_t heads = 0, stacks = 0;
+    if (lt_cursor_left(&t->c)) {
+        heads = (size_t)lt_cursor_bounded(&t->c, LT_BLOCK_RAW_MAX);
+        stacks = (size_t)lt_cursor_bounded(&t->c, LT_BLOCK_RAW_MAX);
+    }
+    if (t->c.bad || heads + stacks > lt_cursor_left(&t->c))
+        return LT_BAD_PAYLOAD;
+    t->heads = take(&t->c, heads);
+    t->stacks = take(&t->c, stacks);
+    t->states = t->c;
+    return 0;
+}
+
+/* Number of ticks, first step, threads, places, columns. */
 static int read_head(struct ticks *t)
 {
     t->n_ticks = lt_cursor_bounded(&t->c, LT_TRACE_TICKS_MAX);
-    uint64_t step = lt_cursor_bounded(&t->c, INT64_MAX);
+    t->step = (int64_t)lt_cursor_bounded(&t->c, INT64_MAX);
     int err = t->c.bad ? LT_BAD_PAYLOAD : read_opening(t);
     if (err)
         return err;
-    t->step = (int64_t)step;
     size_t bytes = (size_t)(t->n_ticks + 1) / 2;
     if (lt_cursor_left(&t->c) < bytes)
         return LT_BAD_PAYLOAD;
-    t->places = t->c.at;
-    t->c.at += bytes;
-    return 0;
+    t->places = take(&t->c, bytes).at;
+    return find_columns(t);
 }
 
 /* Time and weight of a tick. */
@@ -111,12 +137,12 @@ static int read_tick(struct ticks *t, struct tick *tick)
     uint64_t covers = 1;
     int64_t shift = 0;
     if (place == LT_TICK_ESCAPE) {
-        covers = lt_cursor_bounded(&t->c, UINT32_MAX);
-        shift = lt_cursor_svarint(&t->c);
-        place = lt_cursor_bounded(&t->c, INT64_MAX);
+        covers = lt_cursor_bounded(&t->heads, UINT32_MAX);
+        shift = lt_cursor_svarint(&t->heads);
+        place = lt_cursor_bounded(&t->heads, INT64_MAX);
     }
     int64_t start_ns, offset_ns, expected = t->step;
-    if (t->c.bad || covers == 0 ||
+    if (t->heads.bad || covers == 0 ||
         (t->tick && __builtin_add_overflow(t->step, (int64_t)covers, &expected)) ||
         __builtin_add_overflow(expected, shift, &t->step) ||
         __builtin_mul_overflow(t->step, t->clock->step_ns, &start_ns) ||
@@ -126,6 +152,11 @@ static int read_tick(struct ticks *t, struct tick *tick)
     tick->covers = (uint32_t)covers;
     tick->changed = bits & LT_TICK_CHANGED;
     return 0;
+}
+
+static bool is_bad(const struct ticks *t)
+{
+    return t->heads.bad || t->stacks.bad || t->states.bad;
 }
 
 static int end_run(struct ticks *t, struct lt_tick_slot *slot)
@@ -144,11 +175,11 @@ static int end_run(struct ticks *t, struct lt_tick_slot *slot)
 
 static int read_new_slot(struct ticks *t, unsigned what)
 {
-    struct lt_trace_place place = {.thread = read_id(&t->c)};
-    place.stack = read_stack(&t->c);
-    place.state = (uint32_t)lt_cursor_bounded(&t->c, UINT32_MAX >> 1);
-    place.tags = read_id(&t->c);
-    if (t->c.bad || what != LT_CHANGE_ALL)
+    struct lt_trace_place place = {.thread = read_id(&t->heads)};
+    place.stack = read_stack(&t->stacks);
+    place.state = (uint32_t)lt_cursor_bounded(&t->states, UINT32_MAX >> 1);
+    place.tags = read_id(&t->states);
+    if (is_bad(t) || what != LT_CHANGE_ALL)
         return LT_BAD_PAYLOAD;
     return add_slot(t, place);
 }
@@ -156,11 +187,11 @@ static int read_new_slot(struct ticks *t, unsigned what)
 static int read_change(struct ticks *t, bool *more)
 {
     struct lt_tick_reader *r = t->reader;
-    uint64_t head = lt_cursor_varint(&t->c);
+    uint64_t head = lt_cursor_varint(&t->heads);
     uint64_t slot = head >> LT_CHANGE_SHIFT;
     unsigned what = head & LT_CHANGE_ALL;
     *more = head & LT_CHANGE_MORE;
-    if (t->c.bad || slot > r->n_slots)
+    if (is_bad(t) || slot > r->n_slots)
         return LT_BAD_PAYLOAD;
     if (slot == r->n_slots)
         return read_new_slot(t, what);
@@ -171,12 +202,12 @@ static int read_change(struct ticks *t, bool *more)
     if (what == 0)
         s->ended = true;
     if (what & LT_CHANGE_STACK)
-        s->place.stack = read_stack(&t->c);
+        s->place.stack = read_stack(&t->stacks);
     if (what & LT_CHANGE_STATE)
-        s->place.state = (uint32_t)lt_cursor_bounded(&t->c, UINT32_MAX >> 1);
+        s->place.state = (uint32_t)lt_cursor_bounded(&t->states, UINT32_MAX >> 1);
     if (what & LT_CHANGE_TAGS)
-        s->place.tags = read_id(&t->c);
-    return t->c.bad ? LT_BAD_PAYLOAD : err;
+        s->place.tags = read_id(&t->states);
+    return is_bad(t) ? LT_BAD_PAYLOAD : err;
 }
 
 static int deliver(struct ticks *t, const struct tick *tick)

@@ -14,14 +14,29 @@ enum {
     FULL_BYTES = 1 << 17,
     FULL_SAMPLES = 1 << 24,
     /* A tick so many places after the beginning of its step belongs to another step. */
-    FAR_PLACES = 4 * LT_TICK_PLACES
+    FAR_PLACES = 4 * LT_TICK_PLACES,
+    COLUMNS = 7,
+    FIRST_EVENT_COLUMN = 4
 };
+
+/* In the order of the block. */
+static void list_columns(struct lt_tick_encoder *e, struct lt_buf *columns[COLUMNS])
+{
+    columns[0] = &e->opening_ids;
+    columns[1] = &e->opening_stacks;
+    columns[2] = &e->opening_states;
+    columns[3] = &e->places;
+    columns[FIRST_EVENT_COLUMN] = &e->heads;
+    columns[FIRST_EVENT_COLUMN + 1] = &e->stacks;
+    columns[FIRST_EVENT_COLUMN + 2] = &e->states;
+}
 
 void lt_tick_encoder_release(struct lt_tick_encoder *e)
 {
-    lt_buf_release(&e->threads);
-    lt_buf_release(&e->places);
-    lt_buf_release(&e->events);
+    struct lt_buf *columns[COLUMNS];
+    list_columns(e, columns);
+    for (size_t i = 0; i < COLUMNS; i++)
+        lt_buf_release(columns[i]);
     lt_buf_release(&e->ended);
 }
 
@@ -62,11 +77,11 @@ static void mark_changed(struct lt_tick_encoder *e)
 static int put_head(struct lt_tick_encoder *e, uint64_t slot, unsigned what)
 {
     if (e->n_changes++)
-        e->events.data[e->last_head] |= LT_CHANGE_MORE;
+        e->heads.data[e->last_head] |= LT_CHANGE_MORE;
     else
         mark_changed(e);
-    e->last_head = e->events.len;
-    return lt_buf_put_varint(&e->events, slot << LT_CHANGE_SHIFT | what);
+    e->last_head = e->heads.len;
+    return lt_buf_put_varint(&e->heads, slot << LT_CHANGE_SHIFT | what);
 }
 
 static int put_ended(struct lt_tick_encoder *e)
@@ -92,11 +107,11 @@ int lt_tick_encoder_begin(struct lt_tick_encoder *e, int64_t time_ns, uint32_t c
     bool escape = place >= LT_TICK_ESCAPE || shift || covers != 1;
     int err = put_place(e, escape ? LT_TICK_ESCAPE : (unsigned)place);
     if (!err && escape) {
-        err = lt_buf_put_varint(&e->events, covers);
+        err = lt_buf_put_varint(&e->heads, covers);
         if (!err)
-            err = lt_buf_put_svarint(&e->events, shift);
+            err = lt_buf_put_svarint(&e->heads, shift);
         if (!err)
-            err = lt_buf_put_varint(&e->events, (uint64_t)place);
+            err = lt_buf_put_varint(&e->heads, (uint64_t)place);
     }
     return err ? err : put_ended(e);
 }
@@ -113,13 +128,13 @@ int lt_tick_encoder_change(struct lt_tick_encoder *e, uint32_t id, struct lt_ros
     }
     int err = put_head(e, thread->slot, what);
     if (!err && new_slot)
-        err = lt_buf_put_varint(&e->events, id);
+        err = lt_buf_put_varint(&e->heads, id);
     if (!err && what & LT_CHANGE_STACK)
-        err = lt_buf_put_varint(&e->events, thread->stack);
+        err = lt_buf_put_varint(&e->stacks, thread->stack);
     if (!err && what & LT_CHANGE_STATE)
-        err = lt_buf_put_varint(&e->events, thread->state);
+        err = lt_buf_put_varint(&e->states, thread->state);
     if (!err && what & LT_CHANGE_TAGS)
-        err = lt_buf_put_varint(&e->events, thread->tags);
+        err = lt_buf_put_varint(&e->states, thread->tags);
     return err;
 }
 
@@ -132,14 +147,14 @@ static int put_opening(struct lt_tick_encoder *e, struct lt_roster *roster)
         if (!t->live)
             continue;
         t->slot = e->n_opening++;
-        err = lt_buf_put_varint(&e->threads, id - next_id);
+        err = lt_buf_put_varint(&e->opening_ids, id - next_id);
         next_id = id + 1;
         if (!err)
-            err = lt_buf_put_varint(&e->threads, t->stack);
+            err = lt_buf_put_varint(&e->opening_stacks, t->stack);
         if (!err)
-            err = lt_buf_put_varint(&e->threads, (uint64_t)t->state << 1 | (t->tags != 0));
+            err = lt_buf_put_varint(&e->opening_states, (uint64_t)t->state << 1 | (t->tags != 0));
         if (!err && t->tags)
-            err = lt_buf_put_varint(&e->threads, t->tags);
+            err = lt_buf_put_varint(&e->opening_states, t->tags);
     }
     e->n_slots = e->n_opening;
     return err;
@@ -164,7 +179,8 @@ int lt_tick_encoder_thread_end(struct lt_tick_encoder *e, struct lt_roster_threa
 
 size_t lt_tick_encoder_bytes(const struct lt_tick_encoder *e)
 {
-    return e->threads.len + e->places.len + e->events.len;
+    return e->opening_ids.len + e->opening_stacks.len + e->opening_states.len + e->places.len +
+           e->heads.len + e->stacks.len + e->states.len;
 }
 
 bool lt_tick_encoder_full(const struct lt_tick_encoder *e)
@@ -175,28 +191,36 @@ bool lt_tick_encoder_full(const struct lt_tick_encoder *e)
 
 static void close_block(struct lt_tick_encoder *e, struct lt_roster *roster)
 {
+    struct lt_buf *columns[COLUMNS];
+    list_columns(e, columns);
     for (size_t i = 0; i < roster->n_threads; i++)
         roster->threads[i].slot = LT_NO_SLOT;
-    lt_buf_clear(&e->threads);
-    lt_buf_clear(&e->places);
-    lt_buf_clear(&e->events);
+    for (size_t i = 0; i < COLUMNS; i++)
+        lt_buf_clear(columns[i]);
     lt_buf_clear(&e->ended);
     e->n_opening = e->n_slots = e->n_ticks = e->n_ended = 0;
 }
 
 int lt_tick_encoder_take(struct lt_tick_encoder *e, struct lt_roster *roster, struct lt_buf *out)
 {
+    struct lt_buf *columns[COLUMNS];
+    list_columns(e, columns);
+    /* Without any event their columns are left out, lengths and all. */
+    size_t n = e->heads.len ? COLUMNS : FIRST_EVENT_COLUMN;
     int err = lt_buf_put_varint(out, e->n_ticks);
     if (!err)
         err = lt_buf_put_varint(out, (uint64_t)e->first_step);
     if (!err)
         err = lt_buf_put_varint(out, e->n_opening);
-    if (!err)
-        err = lt_buf_put(out, e->threads.data, e->threads.len);
-    if (!err)
-        err = lt_buf_put(out, e->places.data, e->places.len);
-    if (!err)
-        err = lt_buf_put(out, e->events.data, e->events.len);
+    for (size_t i = 0; !err && i < n; i++) {
+        if (i == FIRST_EVENT_COLUMN) {
+            err = lt_buf_put_varint(out, e->heads.len);
+            if (!err)
+                err = lt_buf_put_varint(out, e->stacks.len);
+        }
+        if (!err)
+            err = lt_buf_put(out, columns[i]->data, columns[i]->len);
+    }
     close_block(e, roster);
     return err;
 }

@@ -14,17 +14,19 @@ struct lt_tick_encoder {
     int64_t step;        /* number of the last tick's step since time 0 */
     bool started;        /* step means something */
 
-    struct lt_buf threads; /* those that took part when the block was opened */
-    struct lt_buf places;  /* four bits a tick */
-    struct lt_buf events;  /* what changed, and ticks that do not fit into four bits */
+    /* The columns of the block: who took part when it was opened, and with what; four bits a tick; what
+     * changed of whom, and ticks that do not fit into four bits; new stacks; new states and tags. */
+    struct lt_buf opening_ids, opening_stacks, opening_states;
+    struct lt_buf places;
+    struct lt_buf heads, stacks, states;
     struct lt_buf ended;   /* slots of threads that ended since the last tick, as varints */
-    uint32_t n_opening;    /* threads in `threads` */
+    uint32_t n_opening;    /* threads in the opening columns */
     uint32_t n_slots;      /* those, and the ones that came since */
     uint32_t n_ticks;
     uint32_t n_ended;
     int64_t first_step;
     uint32_t n_changes;    /* of the tick that is being encoded */
-    size_t last_head;      /* where the head of its last change is in events */
+    size_t last_head;      /* where that of its last change is in heads */
 };
 
 void lt_tick_encoder_release(struct lt_tick_encoder *e);

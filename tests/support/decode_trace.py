@@ -212,17 +212,21 @@ def read_ticks(payload, segment):
     for _ in range(c.varint(c.left())):
         thread = between(next_id + c.id(), 0, IDS_MAX - 1)
         next_id = thread + 1
-        stack = c.varint(STACKS_MAX - 1)
+        slots.append([thread, 0, 0, 0])
+    for slot in slots:
+        slot[1] = c.varint(STACKS_MAX - 1)
+    for slot in slots:
         state = c.varint(U32_MAX)
-        tags = c.id() if state & 1 else 0
-        slots.append([thread, stack, state >> 1, tags])
+        slot[2:] = [state >> 1, c.id() if state & 1 else 0]
     places = c.bytes((n_ticks + 1) // 2)
+    lengths = (c.varint(), c.varint()) if c.left() else (0, 0)
+    heads, stacks = Cursor(c.bytes(lengths[0])), Cursor(c.bytes(lengths[1]))
     samples = 0
     for n in range(n_ticks):
         bits = places[n // 2] >> (4 * (n % 2)) & 0xF
         covers, shift, place = 1, 0, bits & 7
         if place == 7:
-            covers, shift, place = c.varint(U32_MAX), c.svarint(), c.varint(I64_MAX)
+            covers, shift, place = heads.varint(U32_MAX), heads.svarint(), heads.varint(I64_MAX)
         if covers == 0:
             raise BadPayload("a tick that covers nothing")
         step += shift + (covers if n else 0)
@@ -231,12 +235,12 @@ def read_ticks(payload, segment):
         changes = []
         more = bits & 8
         while more:
-            head = c.varint()
+            head = heads.varint()
             slot, what, more = head >> 4, head & 0xE, head & 1
             if slot == len(slots):
                 if what != 0xE:
                     raise BadPayload("a new thread without a state")
-                slots.append([c.id(), 0, 0, 0])
+                slots.append([heads.id(), 0, 0, 0])
             elif slot > len(slots) or slots[slot] is None:
                 raise BadPayload("no such thread")
             if what == 0:
@@ -244,7 +248,7 @@ def read_ticks(payload, segment):
             else:
                 thread = slots[slot][:]
                 if what & 2:
-                    thread[1] = c.varint(STACKS_MAX - 1)
+                    thread[1] = stacks.varint(STACKS_MAX - 1)
                 if what & 4:
                     thread[2] = c.varint(U32_MAX >> 1)
                 if what & 8:
