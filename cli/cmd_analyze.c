@@ -37,7 +37,8 @@ static int show(struct analyze *a)
     struct lt_registry *registry;
     char message[256] = "";
     if (a->most_common)
-        a->exporter_options[a->n_options++] = (struct live_trace_option){"most-common", a->most_common};
+        a->exporter_options[a->n_options++] =
+            (struct live_trace_option){"most-common", a->most_common};
     if (a->sum)
         a->exporter_options[a->n_options++] = (struct live_trace_option){"sum-all-frames", "1"};
     if (a->json)
@@ -87,7 +88,8 @@ static void release(struct analyze *a)
 static int run(const struct lt_command *self, char **argv)
 {
     struct analyze a = {0};
-    struct lt_options o = {.command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
+    struct lt_options o = {
+        .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
     int status = 0, id = 0;
     while (!status && (id = lt_options_next(&o)) >= 0) {
         if (id == LT_OPTION_HELP) {

@@ -56,22 +56,27 @@ static int explain(const struct lt_recorder_summary *s, const struct attach *a)
 {
     switch (s->python_error) {
     case LT_ERR_PY_VERSION:
-        return lt_say_failure("Python %s of process %d is not supported: use 3.8 to 3.13", s->python_detail,
-                              (int)a->pids[0]);
+        return lt_say_failure("Python %s of process %d is not supported: use 3.8 to 3.13",
+                              s->python_detail, (int)a->pids[0]);
     case LT_ERR_PERMISSION:
-        return lt_say_failure("reading process %d is not permitted: run as root or with CAP_SYS_PTRACE, or set"
-                              " kernel.yama.ptrace_scope to 0 for processes of your own (containers: --cap-add SYS_PTRACE)",
-                              (int)a->pids[0]);
+        return lt_say_failure(
+            "reading process %d is not permitted: run as root or with CAP_SYS_PTRACE, or set"
+            " kernel.yama.ptrace_scope to 0 for processes of your own (containers: --cap-add "
+            "SYS_PTRACE)",
+            (int)a->pids[0]);
     default:
-        return lt_say_failure("process %d is not a Python process: give the PID of a Python interpreter",
-                              (int)a->pids[0]);
+        return lt_say_failure(
+            "process %d is not a Python process: give the PID of a Python interpreter",
+            (int)a->pids[0]);
     }
 }
 
-/* Until the processes end, a signal, or the duration; not longer than PATIENCE_MS without any Python. */
+/* Until the processes end, a signal, or the duration; not longer than PATIENCE_MS without any
+ * Python. */
 static void wait_for(struct lt_recorder *recorder, int signal_fd)
 {
-    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = lt_recorder_fd(recorder), .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
+                           {.fd = lt_recorder_fd(recorder), .events = POLLIN}};
     if (poll(fds, 2, PATIENCE_MS) != 0 || lt_recorder_processes(recorder) == 0)
         return;
     while (!lt_recorder_done(recorder) && poll(fds, 2, -1) < 0 && errno == EINTR)
@@ -108,7 +113,8 @@ static int record(struct attach *a)
 static int run(const struct lt_command *self, char **argv)
 {
     struct attach a = {.n = 0};
-    struct lt_options o = {.command = self->name, .tables = {lt_recording_option_table}, .argv = argv};
+    struct lt_options o = {
+        .command = self->name, .tables = {lt_recording_option_table}, .argv = argv};
     int status = 0, id = 0;
     lt_recording_options_init(&a.recording);
     while (!status && (id = lt_options_next(&o)) >= 0) {

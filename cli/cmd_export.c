@@ -25,7 +25,8 @@ static const struct lt_option options[] = {
     {0},
 };
 
-struct export {
+struct export
+{
     struct lt_selection selection;
     struct lt_logs logs;
     struct lt_plugins plugins;
@@ -39,8 +40,8 @@ static int add_option(struct export *e, const char *value)
     const char *equals = strchr(value, '=');
     if (!equals || equals == value)
         return lt_say_usage("--option %s is no option: write --option KEY=VALUE", value);
-    if (lt_array_grow(&e->exporter_options, &e->options_alloc, e->n_options + 1, sizeof(e->exporter_options[0]),
-                      MAX_OPTIONS))
+    if (lt_array_grow(&e->exporter_options, &e->options_alloc, e->n_options + 1,
+                      sizeof(e->exporter_options[0]), MAX_OPTIONS))
         return lt_say_usage("too many options: at most %d", MAX_OPTIONS);
     char *key = strndup(value, (size_t)(equals - value));
     if (!key)
@@ -77,10 +78,12 @@ static int choose(struct export *e, const struct live_trace_exporter **exporter)
         return *exporter ? 0 : lt_plugins_unknown(&e->plugins, e->format);
     }
     if (!e->file || strcmp(e->file, "-") == 0)
-        return lt_say_usage("which format? Give -f FORMAT (see `live-trace formats`), or -o FILE whose ending says it");
+        return lt_say_usage("which format? Give -f FORMAT (see `live-trace formats`), or -o FILE "
+                            "whose ending says it");
     *exporter = lt_registry_for_file(registry, e->file);
     if (!*exporter)
-        return lt_say_usage("the ending of %s says no format: give -f FORMAT (see `live-trace formats`)", e->file);
+        return lt_say_usage(
+            "the ending of %s says no format: give -f FORMAT (see `live-trace formats`)", e->file);
     return 0;
 }
 
@@ -114,7 +117,8 @@ static void release(struct export *e)
 static int run(const struct lt_command *self, char **argv)
 {
     struct export e = {0};
-    struct lt_options o = {.command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
+    struct lt_options o = {
+        .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
     int status = 0, id = 0;
     while (!status && (id = lt_options_next(&o)) >= 0) {
         if (id == LT_OPTION_HELP) {

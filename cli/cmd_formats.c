@@ -39,8 +39,8 @@ static void print_text(const struct lt_registry *registry)
     }
     puts("\nInput formats, found by content; each may be gzipped:");
     for (size_t i = 0; lt_input_formats[i]; i++)
-        printf("  %-12s %-16s %s\n", lt_input_formats[i]->name, or_dash(lt_input_formats[i]->extension),
-               lt_input_formats[i]->description);
+        printf("  %-12s %-16s %s\n", lt_input_formats[i]->name,
+               or_dash(lt_input_formats[i]->extension), lt_input_formats[i]->description);
 }
 
 static void json_member(struct lt_json *j, const char *key, const char *value)

@@ -46,7 +46,7 @@ struct info {
     uint32_t *frame_ids, *stack_ids, *thread_pids; /* of this segment */
     size_t frame_alloc, stack_alloc, pid_alloc;
     uint64_t stack_samples;
-    bool *used;                     /* stacks that have samples */
+    bool *used; /* stacks that have samples */
     size_t used_alloc;
     uint64_t unique_stacks;
     struct lt_health health;
@@ -79,7 +79,8 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
 {
     struct info *i = ctx;
     size_t had = i->pid_alloc;
-    if (lt_array_grow(&i->thread_pids, &i->pid_alloc, (size_t)id + 1, sizeof(i->thread_pids[0]), MAX_PROCESSES))
+    if (lt_array_grow(&i->thread_pids, &i->pid_alloc, (size_t)id + 1, sizeof(i->thread_pids[0]),
+                      MAX_PROCESSES))
         return LT_ERR_LIMIT;
     memset(i->thread_pids + had, 0, (i->pid_alloc - had) * sizeof(i->thread_pids[0]));
     i->thread_pids[id] = info->pid;
@@ -87,8 +88,8 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
         if (i->processes[n].pid == info->pid)
             return 0;
     }
-    if (lt_array_grow(&i->processes, &i->processes_alloc, i->n_processes + 1, sizeof(i->processes[0]),
-                      MAX_PROCESSES))
+    if (lt_array_grow(&i->processes, &i->processes_alloc, i->n_processes + 1,
+                      sizeof(i->processes[0]), MAX_PROCESSES))
         return LT_ERR_LIMIT;
     struct process *p = &i->processes[i->n_processes++];
     *p = (struct process){.pid = info->pid, .ppid = info->ppid};
@@ -144,7 +145,8 @@ static int on_stack(void *ctx, uint32_t id, uint32_t parent, uint32_t frame)
 {
     struct info *i = ctx;
     uint32_t lasting;
-    const uint32_t key[2] = {lasting_stack(i, parent), frame < i->frame_alloc ? i->frame_ids[frame] : UINT32_MAX};
+    const uint32_t key[2] = {lasting_stack(i, parent),
+                             frame < i->frame_alloc ? i->frame_ids[frame] : UINT32_MAX};
     int err = lt_intern_id(i->stacks, key, sizeof(key), &lasting, NULL);
     return err ? err : remember(&i->stack_ids, &i->stack_alloc, id, lasting);
 }
@@ -199,10 +201,17 @@ static void release(struct info *i)
 static int read_log(struct info *i, const char *path)
 {
     const struct lt_profile_handler handler = {
-        .ctx = i, .meta = on_meta, .process = on_process, .thread = on_thread, .frame = on_frame,
-        .stack = on_stack, .sample = on_sample, .health = on_health,
+        .ctx = i,
+        .meta = on_meta,
+        .process = on_process,
+        .thread = on_thread,
+        .frame = on_frame,
+        .stack = on_stack,
+        .sample = on_sample,
+        .health = on_health,
     };
-    const struct lt_read_options read = {.totals = true, .progress = on_progress, .progress_ctx = i};
+    const struct lt_read_options read = {
+        .totals = true, .progress = on_progress, .progress_ctx = i};
     struct lt_input in;
     int err = lt_intern_new(&i->threads, 0, 0);
     if (!err)
@@ -315,14 +324,15 @@ static void json_log(struct lt_json *j, const struct info *i, const char *path)
 
 static void print_health(const struct lt_health *h)
 {
-    printf("health          %" PRIu64 " asked, %" PRIu64 " taken, %" PRIu64 " late, %" PRIu64 " retried", h->asked,
-           h->taken, h->late, h->retried);
+    printf("health          %" PRIu64 " asked, %" PRIu64 " taken, %" PRIu64 " late, %" PRIu64
+           " retried",
+           h->asked, h->taken, h->late, h->retried);
     for (unsigned cause = 0; cause < LT_FAIL_CAUSES; cause++) {
         if (h->failed[cause])
             printf(", %" PRIu64 " failed (%s)", h->failed[cause], lt_fail_name(cause));
     }
-    printf("\nsampler         %.3f s of CPU, at most %.3f ms late\n", (double)h->sampler_cpu_ns / 1e9,
-           (double)h->max_lateness_ns / 1e6);
+    printf("\nsampler         %.3f s of CPU, at most %.3f ms late\n",
+           (double)h->sampler_cpu_ns / 1e9, (double)h->max_lateness_ns / 1e6);
 }
 
 static void print_log(const struct info *i, const char *path)
@@ -341,8 +351,8 @@ static void print_log(const struct info *i, const char *path)
         printf("process         %u  Python %s  %s\n", i->processes[n].pid,
                *i->processes[n].python ? i->processes[n].python : "?", i->processes[n].command);
     printf("threads         %u\n", lt_intern_count(i->threads));
-    printf("stack samples   %" PRIu64 " (%" PRIu64 " different stacks, %u frames)\n", i->stack_samples, i->unique_stacks,
-           lt_intern_count(i->frames));
+    printf("stack samples   %" PRIu64 " (%" PRIu64 " different stacks, %u frames)\n",
+           i->stack_samples, i->unique_stacks, lt_intern_count(i->frames));
     printf("size            %" PRIu64 " bytes%s\n", i->stats.bytes,
            i->stats.complete ? "" : ", the end is missing (killed, or still being written)");
     if (i->stats.damaged_blocks)
@@ -354,7 +364,8 @@ static int explain(const char *path, int err)
 {
     switch (err) {
     case LT_ERR_NOT_OURS:
-        return lt_say_failure("%s is not a trace: see `live-trace formats` for what can be read", path);
+        return lt_say_failure("%s is not a trace: see `live-trace formats` for what can be read",
+                              path);
     case LT_ERR_UNSUPPORTED:
         return lt_say_failure("%s was made by a newer live-trace: update this one", path);
     default:
@@ -378,7 +389,8 @@ static int show(const struct lt_logs *logs, bool json, bool strict)
             status = explain(logs->at[n], err);
         } else {
             if (i.stats.damaged_blocks)
-                lt_say("%s is damaged in %" PRIu64 " places: the rest was read", logs->at[n], i.stats.damaged_blocks);
+                lt_say("%s is damaged in %" PRIu64 " places: the rest was read", logs->at[n],
+                       i.stats.damaged_blocks);
             if (i.stats.damaged_blocks && strict)
                 status = LT_EXIT_FAILURE;
             if (json)

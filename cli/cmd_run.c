@@ -33,7 +33,8 @@ struct run {
 /* Returns the exit status, or -1 to go on. */
 static int parse(const struct lt_command *self, char **argv, struct run *r)
 {
-    struct lt_options o = {.command = self->name, .tables = {options, lt_recording_option_table}, .argv = argv};
+    struct lt_options o = {
+        .command = self->name, .tables = {options, lt_recording_option_table}, .argv = argv};
     int id;
     while ((id = lt_options_next(&o)) > 0) {
         if (id == LT_OPTION_HELP)
@@ -86,7 +87,8 @@ static char **program_argv(const struct run *r)
 
 static int cannot_start(const char *name, int error)
 {
-    lt_say("cannot start %s: %s: name a script that ends in .py, or a program", name, strerror(error));
+    lt_say("cannot start %s: %s: name a script that ends in .py, or a program", name,
+           strerror(error));
     return error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
@@ -108,13 +110,16 @@ static void say_not_python(const struct lt_recorder_summary *s)
 {
     switch (s->python_error) {
     case LT_ERR_PY_VERSION:
-        lt_say("nothing was sampled: Python %s is not supported: use 3.8 to 3.13", s->python_detail);
+        lt_say("nothing was sampled: Python %s is not supported: use 3.8 to 3.13",
+               s->python_detail);
         break;
     case LT_ERR_PERMISSION:
-        lt_say("nothing was sampled: reading the program is not permitted: run as its user, or with CAP_SYS_PTRACE");
+        lt_say("nothing was sampled: reading the program is not permitted: run as its user, or "
+               "with CAP_SYS_PTRACE");
         break;
     default:
-        lt_say("nothing was sampled: the program was not Python, or ended at once: give a Python script or program");
+        lt_say("nothing was sampled: the program was not Python, or ended at once: give a Python "
+               "script or program");
     }
 }
 
@@ -158,7 +163,8 @@ static int run_with(const struct lt_command *self, char **argv, bool analyze)
     lt_recording_options_init(&r.recording);
     int status = parse(self, argv, &r);
     if (status < 0 && analyze && r.recording.out_file && strcmp(r.recording.out_file, "-") == 0)
-        status = lt_say_usage("run-and-analyze prints a report on standard output: give -o a file's name");
+        status = lt_say_usage(
+            "run-and-analyze prints a report on standard output: give -o a file's name");
     if (status < 0) {
         char **program = program_argv(&r);
         status = program ? record(&r, program) : lt_say_failure("out of memory");

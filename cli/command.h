@@ -7,14 +7,15 @@
 struct lt_command {
     const char *name;
     const char *summary; /* one line, for the list of commands */
-    /* What `live-trace NAME --help` prints, in 80x24: its own part, a part that commands share (or NULL), an example. */
+    /* What `live-trace NAME --help` prints, in 80x24: its own part, a part that commands share (or
+     * NULL), an example. */
     const char *help, *shared_help, *example;
     /* argv: behind the command's name, NULL-terminated. Returns the exit status. */
     int (*run)(const struct lt_command *self, char **argv);
 };
 
-extern const struct lt_command lt_cmd_run, lt_cmd_run_and_analyze, lt_cmd_attach, lt_cmd_analyze, lt_cmd_export,
-    lt_cmd_info, lt_cmd_formats, lt_cmd_version;
+extern const struct lt_command lt_cmd_run, lt_cmd_run_and_analyze, lt_cmd_attach, lt_cmd_analyze,
+    lt_cmd_export, lt_cmd_info, lt_cmd_formats, lt_cmd_version;
 
 /* Prints the help of a command on standard output; returns the exit status. */
 int lt_command_help(const struct lt_command *command);

@@ -64,7 +64,9 @@ static int add_folder(struct lt_logs *logs, const char *folder)
     }
     free(entries);
     if (!status && logs->n == before)
-        return lt_say_failure("no recording in %s: files that end in .ltrace, .log, .folded or .txt are read", folder);
+        return lt_say_failure(
+            "no recording in %s: files that end in .ltrace, .log, .folded or .txt are read",
+            folder);
     return status;
 }
 
@@ -74,7 +76,8 @@ int lt_logs_add(struct lt_logs *logs, const char *argument)
     if (strcmp(argument, "-") == 0)
         return keep(logs, argument);
     if (stat(argument, &st) != 0)
-        return lt_say_failure("cannot open %s: %s: name a trace, or a folder of traces", argument, strerror(errno));
+        return lt_say_failure("cannot open %s: %s: name a trace, or a folder of traces", argument,
+                              strerror(errno));
     return S_ISDIR(st.st_mode) ? add_folder(logs, argument) : keep(logs, argument);
 }
 

@@ -55,7 +55,8 @@ static int output_failed(const char *file, int error)
 {
     if (errno == EPIPE)
         return LT_EXIT_FAILURE;
-    return lt_say_failure("cannot write %s: %s: nothing was kept", file && strcmp(file, "-") ? file : "standard output",
+    return lt_say_failure("cannot write %s: %s: nothing was kept",
+                          file && strcmp(file, "-") ? file : "standard output",
                           lt_error_text(error));
 }
 
@@ -90,7 +91,8 @@ int lt_look(const struct lt_looking *l)
     if (error == LT_ERR_IO && saved == EPIPE)
         return LT_EXIT_FAILURE;
     if (error)
-        return error == LT_ERR_USAGE ? lt_say_usage("%s", result.message) : lt_say_failure("%s", result.message);
+        return error == LT_ERR_USAGE ? lt_say_usage("%s", result.message)
+                                     : lt_say_failure("%s", result.message);
     if (closed)
         return output_failed(l->file, closed);
     if (result.message[0])

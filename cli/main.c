@@ -15,14 +15,17 @@
 #include "cli/say.h"
 
 static const struct lt_command *const commands[] = {
-    &lt_cmd_run,  &lt_cmd_run_and_analyze, &lt_cmd_attach,  &lt_cmd_analyze,
-    &lt_cmd_export, &lt_cmd_info,          &lt_cmd_formats, &lt_cmd_version,
+    &lt_cmd_run,  &lt_cmd_run_and_analyze, &lt_cmd_attach,  &lt_cmd_analyze, &lt_cmd_export,
+    &lt_cmd_info, &lt_cmd_formats,         &lt_cmd_version,
 };
 
 /* Words that users may know, but that this version does not have. */
 static const char *const later[] = {"dump", "top", "diff", "merge", "cut", "view"};
 
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), LATER = sizeof(later) / sizeof(later[0]) };
+enum {
+    COMMANDS = sizeof(commands) / sizeof(commands[0]),
+    LATER = sizeof(later) / sizeof(later[0])
+};
 
 static const struct lt_command *find(const char *name)
 {
@@ -60,7 +63,8 @@ static int unknown(const char *word)
     const char *names[COMMANDS];
     for (size_t i = 0; i < LATER; i++) {
         if (strcmp(later[i], word) == 0)
-            return lt_say_usage("this version has no `%s` yet: see `live-trace --help` for what it has", word);
+            return lt_say_usage(
+                "this version has no `%s` yet: see `live-trace --help` for what it has", word);
     }
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = commands[i]->name;
@@ -108,8 +112,8 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     (void)argc;
-    /* A reader that has seen enough is an error code of the write, and quiet. A command that starts a program gives
-     * it the handling that it would have had. */
+    /* A reader that has seen enough is an error code of the write, and quiet. A command that starts
+     * a program gives it the handling that it would have had. */
     signal(SIGPIPE, SIG_IGN);
     return finish(dispatch(argv));
 }

@@ -34,7 +34,8 @@ static size_t distance(const char *a, const char *b)
                 best = before[j] + 1;
             if (now[j - 1] + 1 < best)
                 best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && earlier[j - 2] + 1 < best)
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                earlier[j - 2] + 1 < best)
                 best = earlier[j - 2] + 1;
             now[j] = best;
         }
@@ -83,12 +84,14 @@ static int unknown(const struct lt_options *o, const char *word, size_t len)
     if (near)
         lt_say_usage("unknown option --%.*s: did you mean --%s?", (int)len, word, near);
     else
-        lt_say_usage("unknown option --%.*s: see `live-trace %s --help`", (int)len, word, o->command);
+        lt_say_usage("unknown option --%.*s: see `live-trace %s --help`", (int)len, word,
+                     o->command);
     return -2;
 }
 
 /* By its whole name, or by a beginning that no other option has. */
-static const struct lt_option *find_long(const struct lt_options *o, const char *word, size_t len, bool *ambiguous)
+static const struct lt_option *find_long(const struct lt_options *o, const char *word, size_t len,
+                                         bool *ambiguous)
 {
     const struct lt_option *found = NULL;
     *ambiguous = false;

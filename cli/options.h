@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Command-line options: `--opt VALUE`, `--opt=VALUE`, unique prefixes, `-o VALUE`, `-oVALUE`, bundled letters, `--`.
- * A wrong word is answered with the nearest right one. */
+ * Command-line options: `--opt VALUE`, `--opt=VALUE`, unique prefixes, `-o VALUE`, `-oVALUE`,
+ * bundled letters, `--`. A wrong word is answered with the nearest right one. */
 #ifndef LT_OPTIONS_H
 #define LT_OPTIONS_H
 
@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 struct lt_option {
-    const char *name;  /* without the dashes */
-    char letter;       /* 0: none */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
     bool value;
-    int id;            /* > 0, unique in the tables of one command */
+    int id; /* > 0, unique in the tables of one command */
 };
 
 enum { LT_OPTION_HELP = 1 };
@@ -22,12 +22,13 @@ struct lt_options {
     const struct lt_option *tables[3]; /* each ended by a NULL name; --help is always known */
     char **argv;                       /* NULL-terminated; behind the command's own name */
     size_t at;
-    const char *bundle;                /* the rest of bundled letters */
-    bool only_operands;                /* behind `--` */
-    const char *value;                 /* of the option, or the operand */
+    const char *bundle; /* the rest of bundled letters */
+    bool only_operands; /* behind `--` */
+    const char *value;  /* of the option, or the operand */
 };
 
-/* The next one: its id; 0 for an operand, which is then `value`; -1 at the end; -2 for a mistake that has been said. */
+/* The next one: its id; 0 for an operand, which is then `value`; -1 at the end; -2 for a mistake
+ * that has been said. */
 int lt_options_next(struct lt_options *o);
 
 /* The nearest of some words to a wrong one, or NULL when none is near. */

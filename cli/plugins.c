@@ -24,8 +24,8 @@ int lt_plugins_add(struct lt_plugins *p, const char *file)
 int lt_plugins_load(struct lt_plugins *p)
 {
     char message[512] = "";
-    if (lt_registry_new(&p->registry, getenv("LIVE_TRACE_EXPORTERS"), EXPORTERS_DIR, p->files, p->n, message,
-                        sizeof(message)))
+    if (lt_registry_new(&p->registry, getenv("LIVE_TRACE_EXPORTERS"), EXPORTERS_DIR, p->files, p->n,
+                        message, sizeof(message)))
         return lt_say_failure("%s", message);
     return 0;
 }

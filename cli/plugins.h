@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The outputs that this call can use: the built-in ones, those of $LIVE_TRACE_EXPORTERS and the configured folder,
- * and the files of --plugin. */
+ * The outputs that this call can use: the built-in ones, those of $LIVE_TRACE_EXPORTERS and the
+ * configured folder, and the files of --plugin. */
 #ifndef LT_PLUGINS_H
 #define LT_PLUGINS_H
 
@@ -13,7 +13,8 @@ struct lt_plugins {
     struct lt_registry *registry; /* after load */
 };
 
-int lt_plugins_add(struct lt_plugins *p, const char *file); /* 0 or an exit status after a message */
+int lt_plugins_add(struct lt_plugins *p,
+                   const char *file); /* 0 or an exit status after a message */
 int lt_plugins_load(struct lt_plugins *p);
 /* Says that there is no such format, and which one may have been meant; returns the exit status. */
 int lt_plugins_unknown(const struct lt_plugins *p, const char *name);

@@ -35,7 +35,8 @@ void lt_progress_show(struct lt_progress *p, uint64_t done, uint64_t all)
     p->drawn_ns = now;
     p->shown = true;
     if (all && done <= all)
-        fprintf(stderr, "\rreading %3.0f%% of %.1f MB", 100.0 * (double)done / (double)all, (double)all / 1e6);
+        fprintf(stderr, "\rreading %3.0f%% of %.1f MB", 100.0 * (double)done / (double)all,
+                (double)all / 1e6);
     else
         fprintf(stderr, "\rreading %.1f MB", (double)done / 1e6);
 }

@@ -17,7 +17,16 @@
 #include "cli/trace_dir.h"
 #include "formats/lt_error.h"
 
-enum { OPT_OUT_FILE = 200, OPT_RATE, OPT_INTERVAL, OPT_DURATION, OPT_NO_CHILDREN, OPT_TAG, OPT_NO_SOURCE, OPT_QUIET };
+enum {
+    OPT_OUT_FILE = 200,
+    OPT_RATE,
+    OPT_INTERVAL,
+    OPT_DURATION,
+    OPT_NO_CHILDREN,
+    OPT_TAG,
+    OPT_NO_SOURCE,
+    OPT_QUIET
+};
 enum { MAX_TAGS = 256 };
 
 static const double MIN_RATE = 0.01, MAX_RATE = 10000, NS = 1e9, MAX_SECONDS = 1e9;
@@ -56,7 +65,8 @@ static int number(const char *option, const char *text, double min, double max, 
     errno = 0;
     *value = strtod(text, &end);
     if (end == text || *end || errno || !isfinite(*value) || *value < min || *value > max) {
-        lt_say_usage("--%s %s is out of range: give a number from %g to %g", option, text, min, max);
+        lt_say_usage("--%s %s is out of range: give a number from %g to %g", option, text, min,
+                     max);
         return -2;
     }
     return 0;
@@ -73,7 +83,8 @@ static int add_tag(struct lt_recording_options *o, const char *text)
         lt_say_usage("too many tags: at most %d", MAX_TAGS);
         return -2;
     }
-    o->tags[o->n_tags++] = (struct lt_tag){.key = {text, (size_t)(equals - text)}, .value = {equals + 1, strlen(equals + 1)}};
+    o->tags[o->n_tags++] = (struct lt_tag){.key = {text, (size_t)(equals - text)},
+                                           .value = {equals + 1, strlen(equals + 1)}};
     return 0;
 }
 
@@ -122,7 +133,8 @@ void lt_recording_options_release(struct lt_recording_options *o)
     o->tags = NULL;
 }
 
-int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_options *o, const char *command)
+int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_options *o,
+                       const char *command)
 {
     int fd = -1;
     char cwd[4096] = "";
@@ -169,9 +181,11 @@ static void say_summary(const char *path, const struct lt_recorder_summary *s)
     const struct lt_health *h = &s->health;
     if (failures(h))
         snprintf(failed, sizeof(failed), ", %" PRIu64 " failed", failures(h));
-    lt_say("%" PRIu64 " stack samples of %u Python process%s in %.1f s%s, %.1f kB in %s: `live-trace analyze %s`", h->taken,
-           s->processes, s->processes == 1 ? "" : "es", (double)s->duration_ns / NS, failed, (double)s->bytes / 1e3, path,
-           path);
+    lt_say(
+        "%" PRIu64
+        " stack samples of %u Python process%s in %.1f s%s, %.1f kB in %s: `live-trace analyze %s`",
+        h->taken, s->processes, s->processes == 1 ? "" : "es", (double)s->duration_ns / NS, failed,
+        (double)s->bytes / 1e3, path, path);
 }
 
 void lt_recording_end(struct lt_recording_file *r, struct lt_recorder_summary *s)

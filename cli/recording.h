@@ -12,7 +12,7 @@
 #include "formats/byte_buffer.h"
 
 struct lt_recording_options {
-    const char *out_file;   /* NULL: the default */
+    const char *out_file; /* NULL: the default */
     int64_t interval_ns, duration_ns;
     bool no_children, no_source, quiet;
     struct lt_tag *tags;
@@ -30,12 +30,14 @@ void lt_recording_options_release(struct lt_recording_options *o);
 struct lt_recording_file {
     struct lt_recorder *recorder;
     struct lt_output output;
-    struct lt_buf path;     /* NUL-terminated */
+    struct lt_buf path; /* NUL-terminated */
     bool quiet;
 };
 
-/* Creates the file and starts the recorder. 0 or an exit status after a message. `command` is what is recorded, for the trace. */
-int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_options *o, const char *command);
+/* Creates the file and starts the recorder. 0 or an exit status after a message. `command` is what
+ * is recorded, for the trace. */
+int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_options *o,
+                       const char *command);
 /* Ends it; says what came of it, or what went wrong, unless quiet. Fills summary. */
 void lt_recording_end(struct lt_recording_file *r, struct lt_recorder_summary *summary);
 

@@ -12,8 +12,25 @@
 #include "formats/byte_buffer.h"
 
 enum {
-    OPT_MODE = 100, OPT_IDLE, OPT_NO_IDLE, OPT_THREAD, OPT_PROCESS, OPT_FROM, OPT_TO, OPT_TAG, OPT_FOCUS, OPT_IGNORE,
-    OPT_HIDE, OPT_MINE, OPT_MY_CODE, OPT_NOT_MY_CODE, OPT_BY, OPT_THREADS, OPT_FULL_PATHS, OPT_UNIT, OPT_STRICT
+    OPT_MODE = 100,
+    OPT_IDLE,
+    OPT_NO_IDLE,
+    OPT_THREAD,
+    OPT_PROCESS,
+    OPT_FROM,
+    OPT_TO,
+    OPT_TAG,
+    OPT_FOCUS,
+    OPT_IGNORE,
+    OPT_HIDE,
+    OPT_MINE,
+    OPT_MY_CODE,
+    OPT_NOT_MY_CODE,
+    OPT_BY,
+    OPT_THREADS,
+    OPT_FULL_PATHS,
+    OPT_UNIT,
+    OPT_STRICT
 };
 
 enum { MAX_WORDS = 4096 };
@@ -80,7 +97,8 @@ static int one_of(const char *option, const char *value, const char *const *word
 
 static int set_mode(struct lt_selection *s, const char *value)
 {
-    static const char *const words[] = {[LT_MODE_WALL] = "wall", [LT_MODE_CPU] = "cpu", [LT_MODE_GIL] = "gil"};
+    static const char *const words[] = {
+        [LT_MODE_WALL] = "wall", [LT_MODE_CPU] = "cpu", [LT_MODE_GIL] = "gil"};
     int i = one_of("mode", value, words, 3);
     if (i < 0)
         return i;
@@ -118,7 +136,8 @@ static int set_when(const char *option, const char *value, struct lt_when *when)
 {
     if (lt_when_parse(value, when) == 0)
         return 0;
-    lt_say_usage("--%s %s is no time: write 1.5, 2m, 1h30m, -10m or 2026-11-23T10:00", option, value);
+    lt_say_usage("--%s %s is no time: write 1.5, 2m, 1h30m, -10m or 2026-11-23T10:00", option,
+                 value);
     return -2;
 }
 

@@ -9,8 +9,8 @@
 
 extern const struct lt_option lt_selection_options[];
 
-/* Takes an option of that table into the selection: 0, 1 when the id is not one of the table's, or -2 for a mistake that
- * has been said. Values are borrowed. */
+/* Takes an option of that table into the selection: 0, 1 when the id is not one of the table's, or
+ * -2 for a mistake that has been said. Values are borrowed. */
 int lt_selection_option(struct lt_selection *s, int id, const char *value);
 void lt_selection_release(struct lt_selection *s);
 

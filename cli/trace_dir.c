@@ -37,7 +37,8 @@ int lt_trace_dir(struct lt_buf *dir)
 {
     const char *own = filled("LIVE_TRACE_DIR");
     const char *parent = filled("TMPDIR") ? filled("TMPDIR") : filled("TMP");
-    int err = own ? lt_buf_put_text(dir, own) : lt_buf_printf(dir, "%s/live_trace", parent ? parent : "/tmp");
+    int err = own ? lt_buf_put_text(dir, own)
+                  : lt_buf_printf(dir, "%s/live_trace", parent ? parent : "/tmp");
     return err ? err : end_text(dir);
 }
 
@@ -47,7 +48,8 @@ static int make_folders(const char *path, bool whole, mode_t mode)
     struct lt_buf copy = {0};
     int err = lt_buf_put(&copy, path, strlen(path) + 1);
     char *text = (char *)copy.data;
-    for (char *slash = err ? NULL : strchr(text + 1, '/'); !err && slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = err ? NULL : strchr(text + 1, '/'); !err && slash;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(text, mode) != 0 && errno != EEXIST)
             err = LT_ERR_IO;
@@ -65,11 +67,13 @@ int lt_trace_dir_make(const char *dir)
 {
     struct stat st;
     if (make_folders(dir, true, 0700) != 0)
-        return lt_say_failure("cannot make %s: %s: set LIVE_TRACE_DIR to a folder of yours", dir, strerror(errno));
+        return lt_say_failure("cannot make %s: %s: set LIVE_TRACE_DIR to a folder of yours", dir,
+                              strerror(errno));
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
         return lt_say_failure("%s is no folder: set LIVE_TRACE_DIR to one", dir);
     if (st.st_uid != geteuid())
-        return lt_say_failure("%s belongs to another user: set LIVE_TRACE_DIR to a folder of yours", dir);
+        return lt_say_failure("%s belongs to another user: set LIVE_TRACE_DIR to a folder of yours",
+                              dir);
     return 0;
 }
 
@@ -110,7 +114,8 @@ static int create_named(const char *template, int *fd, struct lt_buf *path)
         if (*fd >= 0)
             return 0;
     }
-    return lt_say_failure("cannot write %s: %s: choose another file with -o", name, strerror(errno));
+    return lt_say_failure("cannot write %s: %s: choose another file with -o", name,
+                          strerror(errno));
 }
 
 static int create_in(const char *dir, int *fd, struct lt_buf *path)
@@ -122,7 +127,8 @@ static int create_in(const char *dir, int *fd, struct lt_buf *path)
     *fd = -1;
     for (int i = 0; !err && *fd < 0 && i < MAX_SAME_SECOND; i++) {
         lt_buf_clear(path);
-        err = lt_buf_printf(path, i ? "%s/%s-%d.ltrace" : "%s/%s.ltrace", dir, (const char *)stem.data, i);
+        err = lt_buf_printf(path, i ? "%s/%s-%d.ltrace" : "%s/%s.ltrace", dir,
+                            (const char *)stem.data, i);
         if (!err)
             err = end_text(path);
         if (!err)
@@ -134,7 +140,8 @@ static int create_in(const char *dir, int *fd, struct lt_buf *path)
     if (err)
         return lt_say_failure("out of memory");
     if (*fd < 0)
-        return lt_say_failure("cannot write in %s: %s: set LIVE_TRACE_DIR to another folder", dir, strerror(errno));
+        return lt_say_failure("cannot write in %s: %s: set LIVE_TRACE_DIR to another folder", dir,
+                              strerror(errno));
     return 0;
 }
 
@@ -185,8 +192,8 @@ int lt_trace_newest(struct lt_buf *path)
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
         struct stat st;
         lt_buf_clear(&name);
-        if (!is_trace(entry->d_name) || lt_buf_printf(&name, "%s/%s", folder, entry->d_name) || end_text(&name) ||
-            stat((const char *)name.data, &st) != 0 || !S_ISREG(st.st_mode))
+        if (!is_trace(entry->d_name) || lt_buf_printf(&name, "%s/%s", folder, entry->d_name) ||
+            end_text(&name) || stat((const char *)name.data, &st) != 0 || !S_ISREG(st.st_mode))
             continue;
         if (path->len == 0 || newer(&st, &best)) {
             best = st;
@@ -197,7 +204,10 @@ int lt_trace_newest(struct lt_buf *path)
     }
     if (entries)
         closedir(entries);
-    int status = path->len ? 0 : lt_say_failure("no trace in %s: record one with `live-trace run`, or name a LOG", folder);
+    int status =
+        path->len ? 0
+                  : lt_say_failure(
+                        "no trace in %s: record one with `live-trace run`, or name a LOG", folder);
     lt_buf_release(&dir);
     lt_buf_release(&name);
     return status;

@@ -12,15 +12,17 @@
 /* DIR: $LIVE_TRACE_DIR, else "live_trace" under $TMPDIR, $TMP or /tmp. Appended with a NUL. */
 int lt_trace_dir(struct lt_buf *dir);
 
-/* Makes it (0700) if it is missing; refused with a message if another user owns it. 0 or an exit status. */
+/* Makes it (0700) if it is missing; refused with a message if another user owns it. 0 or an exit
+ * status. */
 int lt_trace_dir_make(const char *dir);
 
-/* A file name from a template: strftime fields and %p, the pid. Appended with a NUL. 0 or LT_ERR_*. */
+/* A file name from a template: strftime fields and %p, the pid. Appended with a NUL. 0 or LT_ERR_*.
+ */
 int lt_trace_name(const char *template, const struct tm *when, pid_t pid, struct lt_buf *name);
 
-/* Creates the file of a recording: of the template, in folders that are made; or of the default template in DIR, with
- * -N added while the name is taken. *fd is open for writing, *path is the name (NUL-terminated). "-" is standard output. 0 or
- * an exit status after a message. */
+/* Creates the file of a recording: of the template, in folders that are made; or of the default
+ * template in DIR, with -N added while the name is taken. *fd is open for writing, *path is the
+ * name (NUL-terminated). "-" is standard output. 0 or an exit status after a message. */
 int lt_trace_create(const char *template, int *fd, struct lt_buf *path);
 
 /* The newest trace in DIR, appended with a NUL; 0 or an exit status after a message. */

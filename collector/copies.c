@@ -17,7 +17,8 @@ int lt_copies_want(struct lt_copies *c, lt_addr addr, size_t len, size_t *index)
     if (len > LT_COPIES_MAX_BYTES)
         return LT_ERR_LIMIT;
     if (lt_array_grow(&c->bytes, &c->bytes_alloc, c->used + room, 1, LT_COPIES_MAX_BYTES) ||
-        lt_array_grow(&c->items, &c->items_alloc, c->n + 1, sizeof(c->items[0]), LT_COPIES_MAX_ITEMS))
+        lt_array_grow(&c->items, &c->items_alloc, c->n + 1, sizeof(c->items[0]),
+                      LT_COPIES_MAX_ITEMS))
         return LT_ERR_LIMIT;
     c->items[c->n] = (struct lt_copy){addr, len, c->used};
     *index = c->n++;
@@ -43,7 +44,8 @@ int lt_copies_fetch(struct lt_copies *c, const struct lt_mem *mem)
     return (size_t)got == n ? 0 : LT_ERR_FAULT;
 }
 
-int lt_copies_get(struct lt_copies *c, const struct lt_mem *mem, lt_addr addr, size_t len, size_t *index)
+int lt_copies_get(struct lt_copies *c, const struct lt_mem *mem, lt_addr addr, size_t len,
+                  size_t *index)
 {
     int err = lt_copies_want(c, addr, len, index);
     return err ? err : lt_copies_fetch(c, mem);

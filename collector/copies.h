@@ -19,8 +19,8 @@ struct lt_copies {
     size_t used, bytes_alloc;
     struct lt_copy *items;
     size_t n, items_alloc;
-    size_t fetched;            /* items before it have been read */
-    struct lt_range *ranges;   /* scratch for a fetch */
+    size_t fetched;          /* items before it have been read */
+    struct lt_range *ranges; /* scratch for a fetch */
     size_t ranges_alloc;
 };
 
@@ -33,7 +33,8 @@ int lt_copies_want(struct lt_copies *c, lt_addr addr, size_t len, size_t *index)
 int lt_copies_fetch(struct lt_copies *c, const struct lt_mem *mem);
 
 /* want and fetch of one. */
-int lt_copies_get(struct lt_copies *c, const struct lt_mem *mem, lt_addr addr, size_t len, size_t *index);
+int lt_copies_get(struct lt_copies *c, const struct lt_mem *mem, lt_addr addr, size_t len,
+                  size_t *index);
 
 /* The bytes of a fetched copy; valid until the next want. */
 const uint8_t *lt_copies_at(const struct lt_copies *c, size_t index);

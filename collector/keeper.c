@@ -17,24 +17,19 @@
 #include "formats/trace_format.h"
 #include "formats/trace_writer.h"
 
-enum {
-    COMPRESSION = 6,
-    MAX_SEEN = 1 << 18,
-    MAX_SEEN_BYTES = 8 << 20,
-    MAX_BATCH = 1 << 16
-};
+enum { COMPRESSION = 6, MAX_SEEN = 1 << 18, MAX_SEEN_BYTES = 8 << 20, MAX_BATCH = 1 << 16 };
 
 struct lt_keeper {
     struct lt_keeper_config config;
-    pthread_mutex_t lock;          /* of watch: processes are added from other threads */
+    pthread_mutex_t lock; /* of watch: processes are added from other threads */
     struct lt_process_watch *watch;
-    bool watched;                  /* something was added, ever */
+    bool watched; /* something was added, ever */
     struct lt_block_writer *blocks;
     struct lt_buf taken, key;
 
     /* Source lines of this round: one block. Texts lie in `texts`, at growing offsets. */
     struct lt_source_lines *sources;
-    struct lt_intern *seen;        /* (line, file) of this segment */
+    struct lt_intern *seen; /* (line, file) of this segment */
     struct lt_source_line *batch;
     size_t n_batch, batch_alloc;
     struct lt_buf texts;
@@ -117,7 +112,8 @@ static int keep_block(struct lt_keeper *k, const struct lt_message *m)
                                  m->len - sizeof(type));
 }
 
-/* Has this line been asked for in this segment? Full tables cost the texts of later lines, nothing else. */
+/* Has this line been asked for in this segment? Full tables cost the texts of later lines, nothing
+ * else. */
 static int first_time(struct lt_keeper *k, const struct lt_source_line *line, bool *is_new)
 {
     uint32_t id;

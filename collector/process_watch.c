@@ -17,13 +17,11 @@
 
 #define MS INT64_C(1000000)
 
-enum {
-    MAX_PROCESSES = 1 << 14,
-    MAX_COMMAND = 1024
-};
+enum { MAX_PROCESSES = 1 << 14, MAX_COMMAND = 1024 };
 
-/* An interpreter takes some 10 ms to start: look often at first. What is no Python for long is looked at
- * again when it becomes another program, and now and then (a library can be loaded late). */
+/* An interpreter takes some 10 ms to start: look often at first. What is no Python for long is
+ * looked at again when it becomes another program, and now and then (a library can be loaded late).
+ */
 static const int64_t FIRST_TRY_NS = 1 * MS;
 static const int64_t SLOWEST_TRY_NS = 1000 * MS;
 static const int64_t BIRTHS_EVERY_NS = 20 * MS;
@@ -33,12 +31,12 @@ static const int64_t EXEC_EVERY_NS = 20 * MS;
 
 struct watched {
     pid_t pid;
-    bool sampled;          /* handed over, and not lost since */
+    bool sampled; /* handed over, and not lost since */
     bool gone;
     struct lt_program program;
     int64_t try_ns, pause_ns; /* when to look for an interpreter again, and the pause after that */
-    int64_t exec_ns;       /* when to look whether it became another program */
-    int64_t names_ns;      /* when to read the names of its threads */
+    int64_t exec_ns;          /* when to look whether it became another program */
+    int64_t names_ns;         /* when to read the names of its threads */
     /* What names need, from when it was found. */
     struct lt_mem mem;
     struct lt_py_offsets offsets;
@@ -54,13 +52,14 @@ struct lt_process_watch {
     size_t n, alloc;
     uint64_t newest_pid;
     int64_t births_ns, tree_ns;
-    unsigned found;         /* interpreters, ever */
+    unsigned found; /* interpreters, ever */
     int reason;
     char detail[256];
-    struct lt_buf text;     /* scratch */
+    struct lt_buf text; /* scratch */
 };
 
-int lt_process_watch_new(struct lt_process_watch **out, const struct lt_process_watch_events *events, bool children)
+int lt_process_watch_new(struct lt_process_watch **out,
+                         const struct lt_process_watch_events *events, bool children)
 {
     struct lt_process_watch *w = calloc(1, sizeof(*w));
     if (!w)
@@ -156,7 +155,8 @@ static int look_at_tree(struct lt_process_watch *w)
     return 0;
 }
 
-/* Nothing is born without a new number having been given; asking for it costs a fraction of a look. */
+/* Nothing is born without a new number having been given; asking for it costs a fraction of a look.
+ */
 static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
 {
     if (!w->children || now_ns < w->births_ns)
@@ -195,7 +195,8 @@ static int describe(struct lt_process_watch *w, struct lt_py_process *process)
     return copy_text(&w->text, &process->cwd);
 }
 
-static int hand_over(struct lt_process_watch *w, struct watched *p, const struct lt_py_runtime *runtime)
+static int hand_over(struct lt_process_watch *w, struct watched *p,
+                     const struct lt_py_runtime *runtime)
 {
     struct lt_py_process *process;
     int err = lt_py_process_new(&process, p->pid, &p->mem, runtime);

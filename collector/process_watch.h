@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which processes are to be sampled: the ones that were asked for and their children, each looked at until
- * it turns out to be Python (programs become Python by exec, and interpreters take a while to start), and
- * the names of their threads. All of it may take milliseconds and is never done by the sampler itself. */
+ * Which processes are to be sampled: the ones that were asked for and their children, each looked
+ * at until it turns out to be Python (programs become Python by exec, and interpreters take a while
+ * to start), and the names of their threads. All of it may take milliseconds and is never done by
+ * the sampler itself. */
 #ifndef LT_PROCESS_WATCH_H
 #define LT_PROCESS_WATCH_H
 
@@ -18,7 +19,8 @@ struct lt_process_watch_events {
     int (*name)(void *ctx, pid_t pid, uint64_t ident, struct lt_str name);
 };
 
-int lt_process_watch_new(struct lt_process_watch **out, const struct lt_process_watch_events *events, bool children);
+int lt_process_watch_new(struct lt_process_watch **out,
+                         const struct lt_process_watch_events *events, bool children);
 void lt_process_watch_free(struct lt_process_watch *w);
 
 int lt_process_watch_add(struct lt_process_watch *w, pid_t pid);
@@ -32,8 +34,8 @@ int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *
 
 /* Processes that are alive, Python or not. */
 size_t lt_process_watch_alive(const struct lt_process_watch *w);
-/* Why nothing could be sampled so far: LT_ERR_NOT_PYTHON, LT_ERR_PY_VERSION (detail: the version), LT_ERR_PERMISSION; 0 if
- * something was. */
+/* Why nothing could be sampled so far: LT_ERR_NOT_PYTHON, LT_ERR_PY_VERSION (detail: the version),
+ * LT_ERR_PERMISSION; 0 if something was. */
 int lt_process_watch_reason(const struct lt_process_watch *w, char *detail, size_t size);
 
 #endif

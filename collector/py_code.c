@@ -30,7 +30,7 @@ struct lt_py_codes {
     uint32_t n_slots, count;
     uint32_t next_serial;
     size_t bytes;
-    struct lt_buf text;                   /* scratch */
+    struct lt_buf text; /* scratch */
 };
 
 static uint32_t min_field(uint32_t a, uint32_t b)
@@ -42,8 +42,8 @@ static uint32_t min_field(uint32_t a, uint32_t b)
 static void identity_fields(struct lt_py_codes *codes)
 {
     const struct lt_py_offsets *o = &codes->offsets;
-    const uint32_t fields[] = {o->code.filename,    o->code.name,    o->code.qualname,
-                               o->code.linetable,   o->code.version, o->code.firstlineno};
+    const uint32_t fields[] = {o->code.filename,  o->code.name,    o->code.qualname,
+                               o->code.linetable, o->code.version, o->code.firstlineno};
     uint32_t from = UINT32_MAX, to = 0;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (fields[i] == LT_NO_FIELD)
@@ -56,7 +56,8 @@ static void identity_fields(struct lt_py_codes *codes)
     codes->identity_len = min_field(to - from, LT_CODE_IDENTITY_MAX);
 }
 
-int lt_py_codes_new(struct lt_py_codes **out, const struct lt_mem *mem, const struct lt_py_offsets *offsets)
+int lt_py_codes_new(struct lt_py_codes **out, const struct lt_mem *mem,
+                    const struct lt_py_offsets *offsets)
 {
     struct lt_py_codes *codes = calloc(1, sizeof(*codes));
     if (!codes)
@@ -162,7 +163,8 @@ static int insert(struct lt_py_codes *codes, struct lt_py_code *code)
     return 0;
 }
 
-void lt_py_codes_identity_range(const struct lt_py_codes *codes, lt_addr addr, lt_addr *from, size_t *len)
+void lt_py_codes_identity_range(const struct lt_py_codes *codes, lt_addr addr, lt_addr *from,
+                                size_t *len)
 {
     *from = addr + codes->identity_from;
     *len = codes->identity_len;
@@ -173,8 +175,8 @@ bool lt_py_codes_need_name(const struct lt_py_codes *codes)
     return codes->offsets.code.version == LT_NO_FIELD;
 }
 
-bool lt_py_codes_same(const struct lt_py_codes *codes, const struct lt_py_code *code, const uint8_t *identity,
-                      const uint8_t *name)
+bool lt_py_codes_same(const struct lt_py_codes *codes, const struct lt_py_code *code,
+                      const uint8_t *identity, const uint8_t *name)
 {
     if (memcmp(code->identity, identity, codes->identity_len) != 0)
         return false;
@@ -185,8 +187,8 @@ bool lt_py_codes_same(const struct lt_py_codes *codes, const struct lt_py_code *
     return memcmp(code->name_identity + from, name + from, LT_CODE_NAME_IDENTITY - from) == 0;
 }
 
-/* Both parts of the identity as they are now. A name close to the end of its page may be shorter than
- * the copy; what cannot be read counts as zeros, in both copies that are compared. */
+/* Both parts of the identity as they are now. A name close to the end of its page may be shorter
+ * than the copy; what cannot be read counts as zeros, in both copies that are compared. */
 static int read_identity(struct lt_py_codes *codes, lt_addr addr, struct lt_py_code *code)
 {
     lt_addr from;
@@ -226,11 +228,13 @@ static int read_text(struct lt_py_codes *codes, const uint8_t *object, struct lt
     uint32_t name_field = o->code.qualname != LT_NO_FIELD ? o->code.qualname : o->code.name;
 
     lt_buf_clear(&codes->text);
-    int err = lt_py_unicode_read(&codes->mem, o, lt_peek_u64(object, name_field), MAX_NAME_CHARS, &codes->text);
+    int err = lt_py_unicode_read(&codes->mem, o, lt_peek_u64(object, name_field), MAX_NAME_CHARS,
+                                 &codes->text);
     if (err)
         return err;
     size_t name_len = codes->text.len;
-    err = lt_py_unicode_read(&codes->mem, o, lt_peek_u64(object, o->code.filename), MAX_FILE_CHARS, &codes->text);
+    err = lt_py_unicode_read(&codes->mem, o, lt_peek_u64(object, o->code.filename), MAX_FILE_CHARS,
+                             &codes->text);
     if (err)
         return err;
     size_t file_len = codes->text.len - name_len;
@@ -298,7 +302,8 @@ int lt_py_codes_read(struct lt_py_codes *codes, lt_addr addr, struct lt_py_code 
     return 0;
 }
 
-bool lt_py_code_offset(const struct lt_py_codes *codes, const struct lt_py_code *code, uint64_t instr, uint32_t *offset)
+bool lt_py_code_offset(const struct lt_py_codes *codes, const struct lt_py_code *code,
+                       uint64_t instr, uint32_t *offset)
 {
     switch (codes->offsets.instr_kind) {
     case LT_INSTR_LASTI_BYTES:
@@ -322,10 +327,11 @@ bool lt_py_code_offset(const struct lt_py_codes *codes, const struct lt_py_code 
     return true;
 }
 
-int lt_py_code_line(const struct lt_py_codes *codes, const struct lt_py_code *code, uint32_t offset, uint32_t *line)
+int lt_py_code_line(const struct lt_py_codes *codes, const struct lt_py_code *code, uint32_t offset,
+                    uint32_t *line)
 {
-    int err = lt_py_linetable_line(codes->offsets.linetable_kind, code->linetable, code->linetable_len,
-                                   (int)code->first_line, offset, line);
+    int err = lt_py_linetable_line(codes->offsets.linetable_kind, code->linetable,
+                                   code->linetable_len, (int)code->first_line, offset, line);
     if (!err && *line == 0)
         *line = code->first_line;
     return err;

@@ -18,17 +18,17 @@ enum {
 
 struct lt_py_code {
     lt_addr addr;
-    uint32_t serial;      /* unique for each code object that was ever read; never 0 */
-    uint32_t wanted;      /* the attempt for which copies of its identity were wanted last, */
+    uint32_t serial; /* unique for each code object that was ever read; never 0 */
+    uint32_t wanted; /* the attempt for which copies of its identity were wanted last, */
     size_t identity_copy, name_copy; /* and their indices */
-    uint32_t checked;     /* the attempt in which its identity was last compared, and was the same */
-    uint32_t proven;      /* how often it was */
+    uint32_t checked; /* the attempt in which its identity was last compared, and was the same */
+    uint32_t proven;  /* how often it was */
     lt_addr name_addr;
-    lt_addr instructions; /* address of the first instruction (LT_INSTR_POINTER) */
+    lt_addr instructions;     /* address of the first instruction (LT_INSTR_POINTER) */
     uint32_t first_traceable; /* instruction bytes before it belong to no finished frame */
     uint32_t first_line;
-    struct lt_str name, file;  /* into text */
-    const uint8_t *linetable;  /* into text */
+    struct lt_str name, file; /* into text */
+    const uint8_t *linetable; /* into text */
     uint32_t linetable_len;
     char *text;
     uint8_t identity[LT_CODE_IDENTITY_MAX];
@@ -37,11 +37,13 @@ struct lt_py_code {
 
 struct lt_py_codes;
 
-int lt_py_codes_new(struct lt_py_codes **out, const struct lt_mem *mem, const struct lt_py_offsets *offsets);
+int lt_py_codes_new(struct lt_py_codes **out, const struct lt_mem *mem,
+                    const struct lt_py_offsets *offsets);
 void lt_py_codes_free(struct lt_py_codes *codes);
 
 /* What has to be copied from the target to check a code object at `addr`: *from, *len. */
-void lt_py_codes_identity_range(const struct lt_py_codes *codes, lt_addr addr, lt_addr *from, size_t *len);
+void lt_py_codes_identity_range(const struct lt_py_codes *codes, lt_addr addr, lt_addr *from,
+                                size_t *len);
 /* Does the name's str object have to be copied as well (LT_CODE_NAME_IDENTITY bytes)? */
 bool lt_py_codes_need_name(const struct lt_py_codes *codes);
 
@@ -49,11 +51,12 @@ bool lt_py_codes_need_name(const struct lt_py_codes *codes);
 struct lt_py_code *lt_py_codes_find(const struct lt_py_codes *codes, lt_addr addr);
 
 /* Is it still the same, by these copies? name may be NULL if !need_name. */
-bool lt_py_codes_same(const struct lt_py_codes *codes, const struct lt_py_code *code, const uint8_t *identity,
-                      const uint8_t *name);
+bool lt_py_codes_same(const struct lt_py_codes *codes, const struct lt_py_code *code,
+                      const uint8_t *identity, const uint8_t *name);
 
 /* Reads it anew: several reads, for which the caller keeps the target still. Replaces what was
- * known at this address. LT_ERR_CORRUPT when it is no plausible code object, LT_ERR_FAULT, LT_ERR_NOMEM. */
+ * known at this address. LT_ERR_CORRUPT when it is no plausible code object, LT_ERR_FAULT,
+ * LT_ERR_NOMEM. */
 int lt_py_codes_read(struct lt_py_codes *codes, lt_addr addr, struct lt_py_code **out);
 
 /* How many are known: the caller clears the whole cache when that is too many for its taste. */
@@ -62,9 +65,12 @@ size_t lt_py_codes_bytes(const struct lt_py_codes *codes);
 void lt_py_codes_clear(struct lt_py_codes *codes);
 
 /* The byte offset of an instruction, from what the frame says. False when it lies outside. */
-bool lt_py_code_offset(const struct lt_py_codes *codes, const struct lt_py_code *code, uint64_t instr, uint32_t *offset);
+bool lt_py_code_offset(const struct lt_py_codes *codes, const struct lt_py_code *code,
+                       uint64_t instr, uint32_t *offset);
 
-/* The line of an instruction. 0 and *line (first_line where the table has none), or LT_ERR_CORRUPT. */
-int lt_py_code_line(const struct lt_py_codes *codes, const struct lt_py_code *code, uint32_t offset, uint32_t *line);
+/* The line of an instruction. 0 and *line (first_line where the table has none), or LT_ERR_CORRUPT.
+ */
+int lt_py_code_line(const struct lt_py_codes *codes, const struct lt_py_code *code, uint32_t offset,
+                    uint32_t *line);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The layouts of dicts from 3.8 to 3.13: an index, then entries with or without hashes, whose values may
- * lie in an array apart (split tables, values inside of instances). */
+ * The layouts of dicts from 3.8 to 3.13: an index, then entries with or without hashes, whose
+ * values may lie in an array apart (split tables, values inside of instances). */
 #include "config.h"
 
 #include "collector/py_dict.h"
@@ -18,9 +18,9 @@ enum {
     MAX_LOG2_INDEX = 24,
     MAX_ENTRIES = 1 << 16,
     MAX_KEY_CHARS = 128,
-    KIND_GENERAL = 0,       /* DICT_KEYS_GENERAL: entries with hashes (3.11+) */
-    FLAG_INLINE_VALUES = 1 << 2,  /* Py_TPFLAGS_INLINE_VALUES, 3.13+ */
-    FLAG_MANAGED_DICT = 1 << 4,   /* Py_TPFLAGS_MANAGED_DICT, 3.11+ */
+    KIND_GENERAL = 0,            /* DICT_KEYS_GENERAL: entries with hashes (3.11+) */
+    FLAG_INLINE_VALUES = 1 << 2, /* Py_TPFLAGS_INLINE_VALUES, 3.13+ */
+    FLAG_MANAGED_DICT = 1 << 4,  /* Py_TPFLAGS_MANAGED_DICT, 3.11+ */
     WORD = 8
 };
 
@@ -30,7 +30,8 @@ struct keys {
     bool hashes;
 };
 
-static int read_keys(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr, struct keys *keys)
+static int read_keys(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr,
+                     struct keys *keys)
 {
     uint8_t header[KEYS_HEADER];
     uint64_t index_bytes;
@@ -114,15 +115,15 @@ static int match(void *ctx, const struct lt_py_entry *entry)
     if (lt_mem_read_u64(l->mem, entry->key + l->o->unicode.length, &length) != 0 || length != want)
         return 0;
     lt_buf_clear(&l->text);
-    if (lt_py_unicode_read(l->mem, l->o, entry->key, MAX_KEY_CHARS, &l->text) != 0 || l->text.len != want ||
-        memcmp(l->text.data, l->key, want) != 0)
+    if (lt_py_unicode_read(l->mem, l->o, entry->key, MAX_KEY_CHARS, &l->text) != 0 ||
+        l->text.len != want || memcmp(l->text.data, l->key, want) != 0)
         return 0;
     l->value = entry->value;
     return LT_ERR_STOP;
 }
 
-int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict, const char *key,
-                   lt_addr *value)
+int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict,
+                   const char *key, lt_addr *value)
 {
     struct lookup l = {.mem = mem, .o = o, .key = key};
     int err = lt_py_dict_each(mem, o, dict, match, &l);
@@ -131,8 +132,8 @@ int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_a
     return err == LT_ERR_STOP ? 0 : err;
 }
 
-static int values_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr type, lt_addr values,
-                      const char *name, lt_addr *value)
+static int values_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr type,
+                      lt_addr values, const char *name, lt_addr *value)
 {
     struct lookup l = {.mem = mem, .o = o, .key = name};
     lt_addr keys_addr;
@@ -150,8 +151,8 @@ static int values_get(const struct lt_mem *mem, const struct lt_py_offsets *o, l
 }
 
 /* Where a 3.11+ instance keeps its attributes: a dict, or values whose keys its type has. */
-static int find_managed(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object, lt_addr type,
-                        uint64_t flags, lt_addr *dict, lt_addr *values)
+static int find_managed(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
+                        lt_addr type, uint64_t flags, lt_addr *dict, lt_addr *values)
 {
     uint64_t basic_size;
     *values = 0;
@@ -172,8 +173,8 @@ static int find_managed(const struct lt_mem *mem, const struct lt_py_offsets *o,
     return err;
 }
 
-int lt_py_instance_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object, const char *name,
-                       lt_addr *value)
+int lt_py_instance_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
+                       const char *name, lt_addr *value)
 {
     lt_addr type, dict = 0, values = 0;
     uint64_t flags = 0, dict_offset = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looking into dicts and instances of the target. They may change while they are read: everything is bounded,
- * and who needs certainty reads twice. */
+ * Looking into dicts and instances of the target. They may change while they are read: everything
+ * is bounded, and who needs certainty reads twice. */
 #ifndef LT_PY_DICT_H
 #define LT_PY_DICT_H
 
@@ -12,17 +12,17 @@ struct lt_py_entry {
     lt_addr key, value;
 };
 
-/* Calls back for each entry of the dict at `dict` that has a value, until that returns other than 0, which is returned.
- * LT_ERR_FAULT, LT_ERR_CORRUPT. */
+/* Calls back for each entry of the dict at `dict` that has a value, until that returns other than
+ * 0, which is returned. LT_ERR_FAULT, LT_ERR_CORRUPT. */
 int lt_py_dict_each(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict,
                     int (*each)(void *ctx, const struct lt_py_entry *entry), void *ctx);
 
 /* The value of a str key; *value is 0 if there is none. */
-int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict, const char *key,
-                   lt_addr *value);
+int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict,
+                   const char *key, lt_addr *value);
 
 /* An attribute that an instance itself has (not its class); *value is 0 if it has none. */
-int lt_py_instance_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object, const char *name,
-                       lt_addr *value);
+int lt_py_instance_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
+                       const char *name, lt_addr *value);
 
 #endif

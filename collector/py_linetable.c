@@ -16,7 +16,8 @@ static int answer(int64_t line, uint32_t *out)
     return 0;
 }
 
-/* 3.8, 3.9: pairs of (address delta, line delta); a line holds until the next address that is greater. */
+/* 3.8, 3.9: pairs of (address delta, line delta); a line holds until the next address that is
+ * greater. */
 static int lnotab_line(struct lt_cursor *c, int first_line, uint32_t addr, uint32_t *line)
 {
     int64_t at = 0, current = first_line;
@@ -109,8 +110,8 @@ static int locations_line(struct lt_cursor *c, int first_line, uint32_t addr, ui
     return LT_ERR_CORRUPT;
 }
 
-int lt_py_linetable_line(enum lt_linetable_kind kind, const uint8_t *table, size_t len, int first_line, uint32_t addr,
-                         uint32_t *line)
+int lt_py_linetable_line(enum lt_linetable_kind kind, const uint8_t *table, size_t len,
+                         int first_line, uint32_t addr, uint32_t *line)
 {
     struct lt_cursor c = {.at = table, .end = table + len};
     switch (kind) {

@@ -7,10 +7,10 @@
 
 #include "collector/py_offsets.h"
 
-/* The line of the instruction at byte offset `addr` of a code object whose first line is `first_line`.
- * 0 and *line (0 where the table says that it has none), or LT_ERR_CORRUPT for a table that
- * ends inside an entry or before `addr`. */
-int lt_py_linetable_line(enum lt_linetable_kind kind, const uint8_t *table, size_t len, int first_line, uint32_t addr,
-                         uint32_t *line);
+/* The line of the instruction at byte offset `addr` of a code object whose first line is
+ * `first_line`. 0 and *line (0 where the table says that it has none), or LT_ERR_CORRUPT for a
+ * table that ends inside an entry or before `addr`. */
+int lt_py_linetable_line(enum lt_linetable_kind kind, const uint8_t *table, size_t len,
+                         int first_line, uint32_t addr, uint32_t *line);
 
 #endif

@@ -35,7 +35,8 @@ void lt_py_nodes_forget(struct lt_py_process *p)
 static int define_frame(struct lt_py_process *p, const struct lt_py_code *code, uint32_t offset,
                         struct lt_tick_context *tick, uint32_t *frame)
 {
-    struct lt_frame_info info = {.name = code->name, .file = code->file, .first_line = code->first_line};
+    struct lt_frame_info info = {
+        .name = code->name, .file = code->file, .first_line = code->first_line};
     int err = lt_py_code_line(p->codes, code, offset, &info.line);
     if (!err)
         err = lt_trace_writer_frame(tick->writer, &info, frame);
@@ -65,7 +66,8 @@ static int frame_id(struct lt_py_process *p, const struct lt_py_code *code, uint
 }
 
 /* The node of known[depth] below that of its caller. */
-static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t depth, struct lt_tick_context *tick)
+static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t depth,
+                     struct lt_tick_context *tick)
 {
     struct lt_known_frame *known = &t->known[depth];
     const struct lt_py_code *code = lt_py_codes_find(p->codes, known->code);
@@ -78,19 +80,24 @@ static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t dep
     return lt_trace_writer_stack(tick->writer, depth ? known[-1].node : 0, frame, &known->node);
 }
 
-/* Is this a frame that has not begun to run? The interpreter links such a frame for a moment while it makes it. */
-static bool incomplete(const struct lt_py_frame *frame, const struct lt_py_code *code, uint32_t offset)
+/* Is this a frame that has not begun to run? The interpreter links such a frame for a moment while
+ * it makes it. */
+static bool incomplete(const struct lt_py_frame *frame, const struct lt_py_code *code,
+                       uint32_t offset)
 {
-    return !frame->generator && offset < code->first_traceable && frame->instr < code->instructions + code->first_traceable;
+    return !frame->generator && offset < code->first_traceable &&
+           frame->instr < code->instructions + code->first_traceable;
 }
 
-int lt_py_nodes_update(struct lt_py_process *p, struct lt_py_thread *t, struct lt_tick_context *tick)
+int lt_py_nodes_update(struct lt_py_process *p, struct lt_py_thread *t,
+                       struct lt_tick_context *tick)
 {
     const struct lt_py_stack *s = &t->stack;
     size_t depth = 0;
     bool same = true; /* so far, from the outermost frame on */
 
-    if (lt_array_grow(&t->known, &t->known_alloc, s->n_frames, sizeof(t->known[0]), LT_STACK_MAX_FRAMES))
+    if (lt_array_grow(&t->known, &t->known_alloc, s->n_frames, sizeof(t->known[0]),
+                      LT_STACK_MAX_FRAMES))
         return LT_ERR_NOMEM;
     size_t was = t->n_known;
     t->n_known = 0; /* what an error leaves behind is no stack */

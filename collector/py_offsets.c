@@ -52,15 +52,23 @@ static const struct {
     {560, offsetof(struct lt_py_offsets, unicode.ascii_data)},
 };
 
-enum { DEBUG_FREE_THREADED = 16, DEBUG_GC = 80, DEBUG_GIL = 120, DEBUG_GIL_LOCKED = 136, DEBUG_GIL_HOLDER = 144,
-       DEBUG_GC_COLLECTING = 576, DEBUG_END_313 = 584 };
+enum {
+    DEBUG_FREE_THREADED = 16,
+    DEBUG_GC = 80,
+    DEBUG_GIL = 120,
+    DEBUG_GIL_LOCKED = 136,
+    DEBUG_GIL_HOLDER = 144,
+    DEBUG_GC_COLLECTING = 576,
+    DEBUG_END_313 = 584
+};
 
 static uint32_t *field_at(struct lt_py_offsets *o, size_t at)
 {
     return (uint32_t *)(void *)((char *)o + at);
 }
 
-/* Fields that the target does not tell lie where the row says, measured from a neighbour that it tells. */
+/* Fields that the target does not tell lie where the row says, measured from a neighbour that it
+ * tells. */
 static void shift(uint32_t *field, uint32_t neighbour_was, uint32_t neighbour_is)
 {
     *field = *field - neighbour_was + neighbour_is;
@@ -81,7 +89,8 @@ static int apply_debug_offsets(const uint8_t *bytes, size_t len, struct lt_py_of
     uint64_t gil = lt_peek_u64(bytes, DEBUG_GIL);
     o->gil.locked = (uint32_t)(lt_peek_u64(bytes, DEBUG_GIL_LOCKED) - gil);
     o->gil.last_holder = (uint32_t)(lt_peek_u64(bytes, DEBUG_GIL_HOLDER) - gil);
-    o->interp.gc_collecting = (uint32_t)(lt_peek_u64(bytes, DEBUG_GC) + lt_peek_u64(bytes, DEBUG_GC_COLLECTING));
+    o->interp.gc_collecting =
+        (uint32_t)(lt_peek_u64(bytes, DEBUG_GC) + lt_peek_u64(bytes, DEBUG_GC_COLLECTING));
     shift(&o->gil.switch_number, row.gil.locked, o->gil.locked);
     shift(&o->tstate.datastack_top, row.tstate.datastack_chunk, o->tstate.datastack_chunk);
     shift(&o->code.firsttraceable, row.code.code_adaptive, o->code.code_adaptive);
@@ -103,13 +112,19 @@ static uint32_t end_of(const uint32_t *fields, size_t n)
 /* What has to be copied, from what the target said. */
 static void set_sizes(struct lt_py_offsets *o)
 {
-    const uint32_t tstate[] = {o->tstate.next,      o->tstate.interp,           o->tstate.frame,
-                               o->tstate.cframe,    o->tstate.thread_id,        o->tstate.native_thread_id,
-                               o->tstate.datastack_chunk, o->tstate.datastack_top};
+    const uint32_t tstate[] = {o->tstate.next,
+                               o->tstate.interp,
+                               o->tstate.frame,
+                               o->tstate.cframe,
+                               o->tstate.thread_id,
+                               o->tstate.native_thread_id,
+                               o->tstate.datastack_chunk,
+                               o->tstate.datastack_top};
     const uint32_t frame[] = {o->frame.code, o->frame.previous, o->frame.instr,
                               o->frame.owner == LT_NO_FIELD ? LT_NO_FIELD : o->frame.owner / 8 * 8};
-    const uint32_t code[] = {o->code.filename,       o->code.name,    o->code.qualname,   o->code.linetable,
-                             o->code.firsttraceable, o->code.version, o->code.firstlineno};
+    const uint32_t code[] = {o->code.filename,   o->code.name,           o->code.qualname,
+                             o->code.linetable,  o->code.firsttraceable, o->code.version,
+                             o->code.firstlineno};
     o->tstate.size = end_of(tstate, sizeof(tstate) / sizeof(tstate[0]));
     o->frame.size = end_of(frame, sizeof(frame) / sizeof(frame[0]));
     o->code.size = end_of(code, sizeof(code) / sizeof(code[0]));
@@ -123,11 +138,13 @@ static bool pointer_ok(uint32_t field, uint32_t size)
 
 static int validate(const struct lt_py_offsets *o)
 {
-    const uint32_t tstate[] = {o->tstate.next, o->tstate.interp, o->tstate.thread_id, o->tstate.datastack_chunk,
-                               o->tstate.datastack_top};
-    const uint32_t interp[] = {o->interp.next, o->interp.threads_head, o->interp.gil, o->interp.modules};
+    const uint32_t tstate[] = {o->tstate.next, o->tstate.interp, o->tstate.thread_id,
+                               o->tstate.datastack_chunk, o->tstate.datastack_top};
+    const uint32_t interp[] = {o->interp.next, o->interp.threads_head, o->interp.gil,
+                               o->interp.modules};
     const uint32_t code[] = {o->code.filename, o->code.name, o->code.qualname, o->code.linetable};
-    bool ok = o->tstate.size <= TSTATE_COPY_MAX && o->frame.size <= FRAME_COPY_MAX && o->code.size <= CODE_COPY_MAX;
+    bool ok = o->tstate.size <= TSTATE_COPY_MAX && o->frame.size <= FRAME_COPY_MAX &&
+              o->code.size <= CODE_COPY_MAX;
     ok = ok && pointer_ok(o->runtime.interpreters_head, STRUCT_MAX) && o->gil.locked < 256 &&
          pointer_ok(o->gil.last_holder, 256) && pointer_ok(o->gil.switch_number, 256) &&
          o->gil.switch_number > o->gil.locked && o->gil.switch_number > o->gil.last_holder;
@@ -137,12 +154,14 @@ static int validate(const struct lt_py_offsets *o)
         ok = ok && pointer_ok(interp[i], STRUCT_MAX);
     for (size_t i = 0; i < sizeof(code) / sizeof(code[0]); i++)
         ok = ok && pointer_ok(code[i], o->code.size);
-    ok = ok && pointer_ok(o->frame.code, o->frame.size) && pointer_ok(o->frame.previous, o->frame.size) &&
+    ok = ok && pointer_ok(o->frame.code, o->frame.size) &&
+         pointer_ok(o->frame.previous, o->frame.size) &&
          (o->frame.owner == LT_NO_FIELD || o->frame.owner < o->frame.size);
     return ok ? 0 : LT_ERR_CORRUPT;
 }
 
-int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len, struct lt_py_offsets *out)
+int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len,
+                       struct lt_py_offsets *out)
 {
     unsigned major = hexversion >> 24, minor = hexversion >> 16 & 0xff;
     const struct lt_py_offsets *row = lt_py_offsets_table;

@@ -26,7 +26,8 @@ enum lt_linetable_kind {
 enum lt_instr_kind {
     LT_INSTR_LASTI_BYTES, /* int f_lasti, bytes (3.8, 3.9) */
     LT_INSTR_LASTI_UNITS, /* int f_lasti, 2-byte units (3.10) */
-    LT_INSTR_POINTER      /* pointer into the code's instructions: prev_instr (3.11, 3.12) or instr_ptr (3.13+) */
+    LT_INSTR_POINTER /* pointer into the code's instructions: prev_instr (3.11, 3.12) or instr_ptr
+                        (3.13+) */
 };
 
 struct lt_py_offsets {
@@ -34,44 +35,45 @@ struct lt_py_offsets {
     bool free_threaded;
     enum lt_linetable_kind linetable_kind;
     enum lt_instr_kind instr_kind;
-    bool tagged_refs;         /* 3.14+: frame.code is a tagged _PyStackRef */
-    struct { /* _PyRuntime */
+    bool tagged_refs; /* 3.14+: frame.code is a tagged _PyStackRef */
+    struct {          /* _PyRuntime */
         uint32_t interpreters_head;
-        uint32_t gil;         /* an inline struct _gil_runtime_state (up to 3.11) */
+        uint32_t gil;           /* an inline struct _gil_runtime_state (up to 3.11) */
         uint32_t gc_collecting; /* 3.8 */
     } runtime;
     struct { /* PyInterpreterState */
         uint32_t id, next, threads_head, gc_collecting;
-        uint32_t gil;         /* a pointer to struct _gil_runtime_state (3.12+) */
-        uint32_t modules;     /* the dict sys.modules */
+        uint32_t gil;     /* a pointer to struct _gil_runtime_state (3.12+) */
+        uint32_t modules; /* the dict sys.modules */
     } interp;
     struct { /* struct _gil_runtime_state */
         uint32_t last_holder, locked, switch_number;
     } gil;
-    struct { /* PyThreadState */
-        uint32_t size;        /* bytes to copy: the end of the last field used, rounded up to 8 */
+    struct {           /* PyThreadState */
+        uint32_t size; /* bytes to copy: the end of the last field used, rounded up to 8 */
         uint32_t next, interp;
-        uint32_t frame;       /* a pointer to the current frame (all but 3.11, 3.12) */
-        uint32_t cframe;      /* a pointer to a struct that has the pointer at cframe.frame (3.11, 3.12) */
+        uint32_t frame; /* a pointer to the current frame (all but 3.11, 3.12) */
+        uint32_t
+            cframe; /* a pointer to a struct that has the pointer at cframe.frame (3.11, 3.12) */
         uint32_t thread_id, native_thread_id;
         uint32_t datastack_chunk, datastack_top; /* 3.11+ */
     } tstate;
     struct {
-        uint32_t frame;       /* _PyCFrame.current_frame */
+        uint32_t frame; /* _PyCFrame.current_frame */
     } cframe;
-    struct { /* _PyInterpreterFrame, PyFrameObject up to 3.10 */
-        uint32_t size;        /* bytes to copy: up to the end of the last field used */
+    struct {           /* _PyInterpreterFrame, PyFrameObject up to 3.10 */
+        uint32_t size; /* bytes to copy: up to the end of the last field used */
         uint32_t code, previous, instr, owner, localsplus;
         uint32_t tlbc_index;
     } frame;
     struct { /* _PyStackChunk */
         uint32_t previous, size, top, data;
     } chunk;
-    struct { /* PyCodeObject */
-        uint32_t size;        /* bytes to copy: up to the end of the last field used */
+    struct {           /* PyCodeObject */
+        uint32_t size; /* bytes to copy: up to the end of the last field used */
         uint32_t filename, name, qualname, linetable, firstlineno;
         uint32_t code_adaptive, firsttraceable;
-        uint32_t version;     /* co_version, unique for each code object: 3.12+ */
+        uint32_t version; /* co_version, unique for each code object: 3.12+ */
         uint32_t argcount, localsplusnames, localspluskinds;
     } code;
     struct { /* str */
@@ -83,16 +85,17 @@ struct lt_py_offsets {
     struct { /* object, type */
         uint32_t type, type_name, type_flags, type_basicsize, type_dictoffset;
         uint32_t type_cached_keys; /* of a heap type: the keys that its instances share */
-        /* Where an instance's values are, by words before it (3.11, 3.12; LT_NO_FIELD elsewhere). */
-        uint32_t values_before;    /* 3.11: a pointer to them */
-        uint32_t dict_before;      /* 3.11: a dict; 3.12: a dict or tagged values; 3.13: a dict */
-        uint32_t inline_values;    /* 3.13+: in the object itself, this far behind its basic size */
+        /* Where an instance's values are, by words before it (3.11, 3.12; LT_NO_FIELD elsewhere).
+         */
+        uint32_t values_before; /* 3.11: a pointer to them */
+        uint32_t dict_before;   /* 3.11: a dict; 3.12: a dict or tagged values; 3.13: a dict */
+        uint32_t inline_values; /* 3.13+: in the object itself, this far behind its basic size */
     } object;
     struct { /* dict, for thread names */
         uint32_t keys, values, used;
         /* In PyDictKeysObject. */
         uint32_t keys_nentries, keys_indices;
-        uint32_t keys_size;             /* slots of the index (up to 3.10) */
+        uint32_t keys_size; /* slots of the index (up to 3.10) */
         uint32_t keys_log2_size, keys_log2_index_bytes, keys_kind; /* 3.11+ */
     } dict;
     /* Owners of frames (enum _frameowner) that are no Python frames: bit n set for owner n. */
@@ -103,11 +106,12 @@ struct lt_py_offsets {
 /* The generated rows, ended by one whose major is 0. */
 extern const struct lt_py_offsets lt_py_offsets_table[];
 
-/* The row of a version (PY_VERSION_HEX), for x86-64 and other LP64. For 3.13 and later, `debug_offsets`
- * are the first `len` bytes of the target's _PyRuntime (1024 is enough); not used before. Every
- * offset in *out is checked against the bounds that the copies use.
- * LT_ERR_PY_VERSION: not supported (older than 3.8, newer than known, free-threaded where it cannot be true).
- * LT_ERR_CORRUPT: the target's own offsets make no sense. */
-int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len, struct lt_py_offsets *out);
+/* The row of a version (PY_VERSION_HEX), for x86-64 and other LP64. For 3.13 and later,
+ * `debug_offsets` are the first `len` bytes of the target's _PyRuntime (1024 is enough); not used
+ * before. Every offset in *out is checked against the bounds that the copies use.
+ * LT_ERR_PY_VERSION: not supported (older than 3.8, newer than known, free-threaded where it cannot
+ * be true). LT_ERR_CORRUPT: the target's own offsets make no sense. */
+int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len,
+                       struct lt_py_offsets *out);
 
 #endif

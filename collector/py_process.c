@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tick of one process: has anything run, what are the stacks now, what is everybody doing, and what
- * of that is new to the trace. */
+ * The tick of one process: has anything run, what are the stacks now, what is everybody doing, and
+ * what of that is new to the trace. */
 #include "config.h"
 
 #include "collector/py_process.h"
@@ -19,7 +19,7 @@
 #include "formats/lt_error.h"
 
 enum {
-    LIST_EVERY_NS = 500000000,   /* a thread's end may go unnoticed that long */
+    LIST_EVERY_NS = 500000000, /* a thread's end may go unnoticed that long */
     MAX_CODE_BYTES = 8 << 20,
     MAX_CODES = 1 << 14,
     MAX_CHANGES = LT_MAX_THREADS * 16
@@ -109,8 +109,8 @@ static int add_change(struct lt_py_thread *t, uint32_t node, struct lt_tick_cont
 {
     if (t->trace_node == node && t->trace_state == t->state)
         return 0;
-    if (lt_array_grow(&tick->changes, &tick->changes_alloc, tick->n_changes + 1, sizeof(tick->changes[0]),
-                      MAX_CHANGES))
+    if (lt_array_grow(&tick->changes, &tick->changes_alloc, tick->n_changes + 1,
+                      sizeof(tick->changes[0]), MAX_CHANGES))
         return LT_ERR_NOMEM;
     tick->changes[tick->n_changes++] = (struct lt_change){t->trace_id, node, t->state, tick->tags};
     t->trace_node = node;
@@ -118,8 +118,8 @@ static int add_change(struct lt_py_thread *t, uint32_t node, struct lt_tick_cont
     return 0;
 }
 
-/* Tells the trace what is new of each thread; fails[] says what came of the reading under each GIL. A failed
- * reading leaves the stacks of those threads unknown that may have run since. */
+/* Tells the trace what is new of each thread; fails[] says what came of the reading under each GIL.
+ * A failed reading leaves the stacks of those threads unknown that may have run since. */
 static int report(struct lt_py_process *p, const int *fails, struct lt_tick_context *tick)
 {
     struct lt_health *health = tick->health;
@@ -239,7 +239,8 @@ int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer)
     return lt_trace_writer_process_end(writer, p->trace_id);
 }
 
-int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident, const char *name)
+int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident,
+                       const char *name)
 {
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
@@ -247,7 +248,8 @@ int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, 
             continue;
         snprintf(t->name, sizeof(t->name), "%s", name);
         if (t->in_trace)
-            return lt_trace_writer_thread_name(writer, t->trace_id, (struct lt_str){t->name, strlen(t->name)});
+            return lt_trace_writer_thread_name(writer, t->trace_id,
+                                               (struct lt_str){t->name, strlen(t->name)});
     }
     return 0;
 }

@@ -23,42 +23,42 @@
 #include "formats/trace_writer.h"
 
 struct lt_py_thread {
-    struct lt_py_stack stack;   /* .tstate names the thread */
+    struct lt_py_stack stack; /* .tstate names the thread */
     lt_addr interp;
-    uint64_t ident;             /* pthread_self() */
-    pid_t tid;                  /* native id; 0 unknown */
-    lt_addr cpu_word;           /* rseq's cpu_id; 0: ask /proc */
-    int stat_fd;                /* -1: not open */
-    uint32_t gil;               /* index of its GIL */
-    bool listed;                /* met in the last walk of the thread list */
-    bool renewed;               /* it is another thread than the trace has under its id */
-    bool was_runnable;          /* at the last look at its stat file */
-    bool stale;                 /* it may have run since its stack was read */
-    uint32_t wanted_in;         /* the attempt in which its copies were wanted */
-    uint32_t walked_in;         /* the attempt in which its stack was walked */
+    uint64_t ident;     /* pthread_self() */
+    pid_t tid;          /* native id; 0 unknown */
+    lt_addr cpu_word;   /* rseq's cpu_id; 0: ask /proc */
+    int stat_fd;        /* -1: not open */
+    uint32_t gil;       /* index of its GIL */
+    bool listed;        /* met in the last walk of the thread list */
+    bool renewed;       /* it is another thread than the trace has under its id */
+    bool was_runnable;  /* at the last look at its stat file */
+    bool stale;         /* it may have run since its stack was read */
+    uint32_t wanted_in; /* the attempt in which its copies were wanted */
+    uint32_t walked_in; /* the attempt in which its stack was walked */
 
     /* What is known of its stack, outermost first: one entry a frame. */
     struct lt_known_frame {
-        uint32_t serial;        /* of the code object */
-        uint32_t offset;        /* of the instruction */
-        uint32_t node;          /* in the trace's stack tree */
+        uint32_t serial; /* of the code object */
+        uint32_t offset; /* of the instruction */
+        uint32_t node;   /* in the trace's stack tree */
         lt_addr code;
-    } *known;
+    } * known;
     size_t n_known, known_alloc;
 
-    bool in_trace;              /* has an id there */
+    bool in_trace; /* has an id there */
     uint32_t trace_id;
-    uint32_t node, state;       /* as of this tick */
+    uint32_t node, state;             /* as of this tick */
     uint32_t trace_node, trace_state; /* what the trace has of it; UINT32_MAX: nothing */
     char name[128];
 };
 
 struct lt_py_gil {
     lt_addr addr;
-    lt_addr last_holder;        /* a PyThreadState */
+    lt_addr last_holder; /* a PyThreadState */
     uint64_t switch_number;
     bool locked;
-    bool gc;                    /* the holder's interpreter collects garbage */
+    bool gc;                     /* the holder's interpreter collects garbage */
     struct lt_py_thread *holder; /* the thread of last_holder; NULL: not known */
 };
 
@@ -66,7 +66,7 @@ enum { LT_MAX_INTERPRETERS = 64, LT_MAX_THREADS = 1 << 16 };
 
 struct lt_py_process {
     pid_t pid, parent;
-    char *command, *cwd;                 /* owned; may be NULL */
+    char *command, *cwd; /* owned; may be NULL */
     struct lt_mem mem;
     struct lt_py_runtime runtime;
     struct lt_py_codes *codes;
@@ -74,25 +74,25 @@ struct lt_py_process {
     uint32_t attempt;
 
     lt_addr interps[LT_MAX_INTERPRETERS];
-    lt_addr heads[LT_MAX_INTERPRETERS];  /* of their thread lists, when last seen */
+    lt_addr heads[LT_MAX_INTERPRETERS];        /* of their thread lists, when last seen */
     uint32_t interp_gils[LT_MAX_INTERPRETERS]; /* index of the GIL that each one uses */
     size_t n_interps;
     struct lt_py_gil gils[LT_MAX_INTERPRETERS];
     size_t n_gils;
     struct lt_py_thread **threads;
     size_t n_threads, threads_alloc;
-    bool new_threads;                    /* since the caller last looked: names are wanted */
-    bool list_stale;                     /* a thread came or went */
-    bool list_walked;                    /* in this attempt */
-    int64_t list_due_ns;                 /* when the thread list is walked again in any case */
-    int64_t cpu_ns, released_ns;         /* CPU clock at, and time after, the last tick */
-    int64_t unexplained_ns;              /* CPU time of others than the holder, since they were asked */
-    bool failed;                         /* the last reading failed under one of the GILs */
-    bool others_run;                     /* a thread without the GIL was seen on a processor */
+    bool new_threads;            /* since the caller last looked: names are wanted */
+    bool list_stale;             /* a thread came or went */
+    bool list_walked;            /* in this attempt */
+    int64_t list_due_ns;         /* when the thread list is walked again in any case */
+    int64_t cpu_ns, released_ns; /* CPU clock at, and time after, the last tick */
+    int64_t unexplained_ns;      /* CPU time of others than the holder, since they were asked */
+    bool failed;                 /* the last reading failed under one of the GILs */
+    bool others_run;             /* a thread without the GIL was seen on a processor */
     uint32_t ticks;
 
     uint32_t trace_id;
-    struct lt_frame_slot *frame_ids;     /* cache: (code, instruction) -> frame of the trace */
+    struct lt_frame_slot *frame_ids; /* cache: (code, instruction) -> frame of the trace */
 };
 
 /* What a tick works with; the same for all processes of a recorder. */
@@ -103,21 +103,23 @@ struct lt_tick_context {
     int64_t now_ns, interval_ns;
     uint32_t covers;
     uint32_t tags;
-    struct lt_change *changes;           /* of this tick, all processes */
+    struct lt_change *changes; /* of this tick, all processes */
     size_t n_changes, changes_alloc;
     /* A frame that the trace did not have before: its source line is wanted. */
-    void (*new_frame)(void *ctx, const struct lt_py_process *process, struct lt_str file, uint32_t line);
+    void (*new_frame)(void *ctx, const struct lt_py_process *process, struct lt_str file,
+                      uint32_t line);
     void *ctx;
-    uint32_t frames_seen;                /* frames of this segment that new_frame was called for */
+    uint32_t frames_seen; /* frames of this segment that new_frame was called for */
 };
 
 int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem *mem,
                       const struct lt_py_runtime *runtime);
 void lt_py_process_free(struct lt_py_process *p);
 
-/* Samples all threads once and appends what changed to the context. 0, or LT_ERR_NO_PROCESS once the process is gone
- * or has become another program; LT_ERR_NOMEM, LT_ERR_LIMIT from the trace. A sample that could not be taken is no error: it
- * is counted, and its thread has the unknown stack at this tick. */
+/* Samples all threads once and appends what changed to the context. 0, or LT_ERR_NO_PROCESS once
+ * the process is gone or has become another program; LT_ERR_NOMEM, LT_ERR_LIMIT from the trace. A
+ * sample that could not be taken is no error: it is counted, and its thread has the unknown stack
+ * at this tick. */
 int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick);
 
 /* The trace began a new segment: all ids of frames and stacks are void, and given anew. */
@@ -127,6 +129,7 @@ void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *
 int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer);
 
 /* The thread has this name from now on. */
-int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident, const char *name);
+int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident,
+                       const char *name);
 
 #endif

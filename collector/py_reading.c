@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One attempt is one vectored read of all that is expected to matter, framed by the GIL's words at its
- * beginning and its end. See py_process.h for why that is one moment. */
+ * One attempt is one vectored read of all that is expected to matter, framed by the GIL's words at
+ * its beginning and its end. See py_process.h for why that is one moment. */
 #include "config.h"
 
 #include "collector/py_reading.h"
@@ -13,11 +13,11 @@
 enum {
     MAX_ATTEMPTS = 12,
     MAX_CPU = 1 << 16,
-    INNER = 2,       /* frames whose code objects are looked at every time */
-    PROVEN = 64,     /* times that a code object was the same before it is looked at by turns, */
-    TURNS = 16,      /* once in so many ticks, */
+    INNER = 2,   /* frames whose code objects are looked at every time */
+    PROVEN = 64, /* times that a code object was the same before it is looked at by turns, */
+    TURNS = 16,  /* once in so many ticks, */
     ALWAYS_CHECK_NS = 5000000, /* if ticks are closer together than this */
-    TOGETHER = 2048, /* bytes that are worth one copy instead of several */
+    TOGETHER = 2048,           /* bytes that are worth one copy instead of several */
     AGAIN = 1 /* not a failure: the holder changed, or has moved; look again from there */
 };
 
@@ -35,13 +35,13 @@ struct attempt {
     struct lt_py_process *p;
     struct lt_py_gil *gil;
     struct lt_tick_context *tick;
-    bool others;          /* stacks besides the holder's were read: the GIL must be the same at the end */
-    bool more;            /* something was read after `cpu` (and the GIL's end) */
-    uint64_t switches;    /* of this thread, at the beginning */
+    bool others; /* stacks besides the holder's were read: the GIL must be the same at the end */
+    bool more;   /* something was read after `cpu` (and the GIL's end) */
+    uint64_t switches; /* of this thread, at the beginning */
     struct spot gil_before, gil_after, gc;
     struct spot heads[LT_MAX_INTERPRETERS];
     size_t cpu;
-    lt_addr cpu_word;     /* what `cpu` is a copy of; 0: none */
+    lt_addr cpu_word; /* what `cpu` is a copy of; 0: none */
     struct gil_words words;
 };
 
@@ -87,7 +87,8 @@ static struct gil_words gil_words(const struct attempt *a, struct spot spot)
 
 static bool same_words(const struct gil_words *a, const struct gil_words *b)
 {
-    return a->last_holder == b->last_holder && a->switch_number == b->switch_number && a->locked == b->locked;
+    return a->last_holder == b->last_holder && a->switch_number == b->switch_number &&
+           a->locked == b->locked;
 }
 
 static int want_code(struct lt_py_process *p, struct lt_py_code *code)
@@ -104,15 +105,16 @@ static int want_code(struct lt_py_process *p, struct lt_py_code *code)
     return err;
 }
 
-/* Is it enough to look at this code object by turns? It has been the same for long, its frame lies as it did,
- * and there is little time between two ticks. */
+/* Is it enough to look at this code object by turns? It has been the same for long, its frame lies
+ * as it did, and there is little time between two ticks. */
 static bool trusted(const struct attempt *a, const struct lt_py_code *code, size_t turn)
 {
-    return a->tick->interval_ns < ALWAYS_CHECK_NS && code->proven >= PROVEN && (turn + a->p->ticks) % TURNS != 0;
+    return a->tick->interval_ns < ALWAYS_CHECK_NS && code->proven >= PROVEN &&
+           (turn + a->p->ticks) % TURNS != 0;
 }
 
-/* The thread's stack where it lay the last time, and the identities of the code objects on it: of the inner
- * frames, which seldom stay, and of those that are not trusted. */
+/* The thread's stack where it lay the last time, and the identities of the code objects on it: of
+ * the inner frames, which seldom stay, and of those that are not trusted. */
 static int want_thread(struct attempt *a, struct lt_py_thread *t)
 {
     struct lt_py_process *p = a->p;
@@ -127,7 +129,8 @@ static int want_thread(struct attempt *a, struct lt_py_thread *t)
     return err;
 }
 
-/* The holder's stack, and those of threads that may have run. Those that are wanted already are passed over. */
+/* The holder's stack, and those of threads that may have run. Those that are wanted already are
+ * passed over. */
 static int want_threads(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
@@ -157,16 +160,17 @@ static int want_end(struct attempt *a)
     return err;
 }
 
-/* The words that every attempt begins with. Mostly they lie close together, in the one interpreter that there
- * is: one copy of all that lies between them is cheaper than three. */
+/* The words that every attempt begins with. Mostly they lie close together, in the one interpreter
+ * that there is: one copy of all that lies between them is cheaper than three. */
 static int want_beginning(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
     const struct lt_py_offsets *o = &p->runtime.offsets;
     lt_addr interp = a->gil->holder ? a->gil->holder->interp : p->interps[0];
     lt_addr head = interp + o->interp.threads_head;
-    lt_addr gc = o->interp.gc_collecting != LT_NO_FIELD ? interp + o->interp.gc_collecting
-                                                        : p->runtime.runtime + o->runtime.gc_collecting;
+    lt_addr gc = o->interp.gc_collecting != LT_NO_FIELD
+                     ? interp + o->interp.gc_collecting
+                     : p->runtime.runtime + o->runtime.gc_collecting;
     lt_addr from = gil_from(a), to = gil_to(a);
     from = head < from ? head : from;
     from = gc < from ? gc : from;
@@ -261,8 +265,8 @@ static int follow(struct attempt *a)
     return err ? err : AGAIN;
 }
 
-/* Who may have run since the GIL's words were last looked at? One switch concerns two threads; of more, those in
- * between are not known. */
+/* Who may have run since the GIL's words were last looked at? One switch concerns two threads; of
+ * more, those in between are not known. */
 static void mark_stale(struct attempt *a, struct lt_py_thread *before, uint64_t switches)
 {
     struct lt_py_process *p = a->p;
@@ -326,13 +330,14 @@ static int walk_threads(struct attempt *a)
 static bool checked(const struct lt_py_process *p, const struct lt_py_code *code)
 {
     const uint8_t *identity = lt_copies_at(&p->copies, code->identity_copy);
-    const uint8_t *name = lt_py_codes_need_name(p->codes) ? lt_copies_at(&p->copies, code->name_copy) : NULL;
+    const uint8_t *name =
+        lt_py_codes_need_name(p->codes) ? lt_copies_at(&p->copies, code->name_copy) : NULL;
     return lt_py_codes_same(p->codes, code, identity, name);
 }
 
 /* Does this frame's code object have to be looked at in this attempt? */
-static bool must_check(const struct attempt *a, const struct lt_py_frame *frame, const struct lt_py_code *code,
-                       size_t turn)
+static bool must_check(const struct attempt *a, const struct lt_py_frame *frame,
+                       const struct lt_py_code *code, size_t turn)
 {
     return code->checked != a->p->attempt && !(frame->stable && trusted(a, code, turn));
 }
@@ -344,7 +349,8 @@ static int want_missing_codes(struct attempt *a, const struct lt_py_stack *s)
     int err = 0;
     for (size_t i = 0; !err && i < s->n_frames; i++) {
         struct lt_py_code *code = lt_py_codes_find(p->codes, s->frames[i].code);
-        if (code && code->wanted != p->attempt && must_check(a, &s->frames[i], code, s->n_frames - 1 - i)) {
+        if (code && code->wanted != p->attempt &&
+            must_check(a, &s->frames[i], code, s->n_frames - 1 - i)) {
             a->more = true;
             err = want_code(p, code);
         }

@@ -6,9 +6,10 @@
 
 #include "collector/py_process.h"
 
-/* Brings t->known and t->node up to date for all threads of this GIL that may have run since the last
- * call (t->read says for which). 0; LT_ERR_NO_PROCESS; otherwise why it could not be done: LT_ERR_TORN after the
- * retries, LT_ERR_FAULT, LT_ERR_CORRUPT, LT_ERR_LIMIT. */
-int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick);
+/* Brings t->known and t->node up to date for all threads of this GIL that may have run since the
+ * last call (t->read says for which). 0; LT_ERR_NO_PROCESS; otherwise why it could not be done:
+ * LT_ERR_TORN after the retries, LT_ERR_FAULT, LT_ERR_CORRUPT, LT_ERR_LIMIT. */
+int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil,
+                       struct lt_tick_context *tick);
 
 #endif

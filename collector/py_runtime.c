@@ -17,9 +17,17 @@
 
 enum { KNOWN_FILES = 256, DEBUG_OFFSETS_LEN = 1024 };
 
-/* What is looked for in a file. The functions tell versions apart that do not say what they are: each came
- * with the version in its name and has been there ever since. */
-enum symbol { SYMBOL_RUNTIME, SYMBOL_VERSION, SYMBOL_SINCE_310, SYMBOL_SINCE_39, SYMBOL_SINCE_38, SYMBOL_RSEQ_OFFSET, SYMBOLS };
+/* What is looked for in a file. The functions tell versions apart that do not say what they are:
+ * each came with the version in its name and has been there ever since. */
+enum symbol {
+    SYMBOL_RUNTIME,
+    SYMBOL_VERSION,
+    SYMBOL_SINCE_310,
+    SYMBOL_SINCE_39,
+    SYMBOL_SINCE_38,
+    SYMBOL_RSEQ_OFFSET,
+    SYMBOLS
+};
 static const char *const symbol_names[SYMBOLS] = {
     [SYMBOL_RUNTIME] = "_PyRuntime",
     [SYMBOL_VERSION] = "Py_Version", /* 3.11 */
@@ -56,8 +64,10 @@ void lt_py_finder_free(struct lt_py_finder *f)
 
 static void read_file(int fd, struct known_file *file)
 {
-    struct lt_elf_names names = {
-        .symbols = symbol_names, .n_symbols = SYMBOLS, .values = file->symbols, .section = ".PyRuntime"};
+    struct lt_elf_names names = {.symbols = symbol_names,
+                                 .n_symbols = SYMBOLS,
+                                 .values = file->symbols,
+                                 .section = ".PyRuntime"};
     file->readable = lt_elf_look_up(fd, &names, &file->load) == 0;
     file->section = names.section_addr;
 }
@@ -70,7 +80,8 @@ static const struct known_file *know_file(struct lt_py_finder *f, int fd)
     int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     for (size_t i = 0; i < KNOWN_FILES; i++) {
         const struct known_file *file = &f->files[i];
-        if (file->used && file->device == st.st_dev && file->inode == st.st_ino && file->changed_ns == changed_ns)
+        if (file->used && file->device == st.st_dev && file->inode == st.st_ino &&
+            file->changed_ns == changed_ns)
             return file;
     }
     struct known_file *file = &f->files[f->next++ % KNOWN_FILES];
@@ -86,8 +97,8 @@ static const struct known_file *know_file(struct lt_py_finder *f, int fd)
 struct search {
     struct lt_py_finder *finder;
     pid_t pid;
-    uint64_t last_inode;  /* a file has several mappings, one after the other */
-    lt_addr first_start;  /* of the first of them, */
+    uint64_t last_inode; /* a file has several mappings, one after the other */
+    lt_addr first_start; /* of the first of them, */
     uint64_t first_offset;
     lt_addr symbols[SYMBOLS], section; /* in memory */
 };
@@ -95,8 +106,8 @@ struct search {
 static void take_symbols(struct search *s, const struct known_file *file)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    lt_addr bias = s->first_start - s->first_offset - (file->load.vaddr - file->load.offset % page) +
-                   file->load.offset / page * page;
+    lt_addr bias = s->first_start - s->first_offset -
+                   (file->load.vaddr - file->load.offset % page) + file->load.offset / page * page;
     for (size_t i = 0; i < SYMBOLS; i++) {
         if (file->symbols[i] && !s->symbols[i])
             s->symbols[i] = bias + file->symbols[i];
@@ -148,7 +159,8 @@ static int find_version(const struct search *s, const struct lt_mem *mem, struct
     }
     unsigned major = out->hexversion >> 24, minor = out->hexversion >> 16 & 0xff;
     if (s->symbols[SYMBOL_VERSION])
-        snprintf(out->version, sizeof(out->version), "%u.%u.%u", major, minor, out->hexversion >> 8 & 0xff);
+        snprintf(out->version, sizeof(out->version), "%u.%u.%u", major, minor,
+                 out->hexversion >> 8 & 0xff);
     else
         snprintf(out->version, sizeof(out->version), "%u.%u", major, minor);
     return 0;
@@ -171,7 +183,8 @@ static int confirm(const struct lt_mem *mem, const struct lt_py_runtime *r)
     return back == interp ? 0 : LT_ERR_NOT_READY;
 }
 
-int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem, struct lt_py_runtime *out)
+int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem,
+                       struct lt_py_runtime *out)
 {
     struct search s = {.finder = f, .pid = pid};
     uint8_t debug_offsets[DEBUG_OFFSETS_LEN];
@@ -187,9 +200,11 @@ int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *m
     if (!err)
         err = lt_mem_read(mem, out->runtime, debug_offsets, sizeof(debug_offsets));
     if (!err)
-        err = lt_py_offsets_find(out->hexversion, debug_offsets, sizeof(debug_offsets), &out->offsets);
+        err = lt_py_offsets_find(out->hexversion, debug_offsets, sizeof(debug_offsets),
+                                 &out->offsets);
     /* Where a thread's processor is kept; without it, /proc says. */
-    if (!err && s.symbols[SYMBOL_RSEQ_OFFSET] && lt_mem_read_u64(mem, s.symbols[SYMBOL_RSEQ_OFFSET], &rseq) == 0)
+    if (!err && s.symbols[SYMBOL_RSEQ_OFFSET] &&
+        lt_mem_read_u64(mem, s.symbols[SYMBOL_RSEQ_OFFSET], &rseq) == 0)
         out->rseq_offset = (int64_t)rseq;
     if (!err)
         err = confirm(mem, out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finding the interpreter in a process: which mapped file has _PyRuntime, where, and which version it is. */
+ * Finding the interpreter in a process: which mapped file has _PyRuntime, where, and which version
+ * it is. */
 #ifndef LT_PY_RUNTIME_H
 #define LT_PY_RUNTIME_H
 
@@ -9,10 +10,10 @@
 #include "collector/py_offsets.h"
 
 struct lt_py_runtime {
-    lt_addr runtime;       /* of _PyRuntime */
-    uint32_t hexversion;   /* PY_VERSION_HEX; up to 3.10 only its major and minor part */
-    char version[32];      /* "3.12.1"; "3.10" */
-    int64_t rseq_offset;   /* of struct rseq from a thread's thread pointer; 0: the libc has none */
+    lt_addr runtime;     /* of _PyRuntime */
+    uint32_t hexversion; /* PY_VERSION_HEX; up to 3.10 only its major and minor part */
+    char version[32];    /* "3.12.1"; "3.10" */
+    int64_t rseq_offset; /* of struct rseq from a thread's thread pointer; 0: the libc has none */
     struct lt_py_offsets offsets;
 };
 
@@ -21,9 +22,11 @@ struct lt_py_finder;
 int lt_py_finder_new(struct lt_py_finder **out);
 void lt_py_finder_free(struct lt_py_finder *f);
 
-/* Looks through the files that the process has mapped to run, by content, never by name. 0; LT_ERR_NOT_PYTHON; LT_ERR_NOT_READY
- * (found, and not initialised yet: no interpreter or no thread); LT_ERR_PY_VERSION (out->version is filled);
- * LT_ERR_NO_PROCESS; LT_ERR_PERMISSION; LT_ERR_CORRUPT. */
-int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem, struct lt_py_runtime *out);
+/* Looks through the files that the process has mapped to run, by content, never by name. 0;
+ * LT_ERR_NOT_PYTHON; LT_ERR_NOT_READY (found, and not initialised yet: no interpreter or no
+ * thread); LT_ERR_PY_VERSION (out->version is filled); LT_ERR_NO_PROCESS; LT_ERR_PERMISSION;
+ * LT_ERR_CORRUPT. */
+int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem,
+                       struct lt_py_runtime *out);
 
 #endif

@@ -13,9 +13,9 @@
 #include "formats/lt_error.h"
 
 enum {
-    CHUNK_SLACK = 2048,          /* copied beyond the last known top: calls made since */
+    CHUNK_SLACK = 2048, /* copied beyond the last known top: calls made since */
     CHUNK_MAX = 32 << 20,
-    REF_TAG_BITS = 7             /* of a tagged _PyStackRef; objects are aligned to 8 at least */
+    REF_TAG_BITS = 7 /* of a tagged _PyStackRef; objects are aligned to 8 at least */
 };
 
 struct walk {
@@ -24,10 +24,10 @@ struct walk {
     struct lt_copies *copies;
     const struct lt_mem *mem;
     bool *fetched_more;
-    size_t chunk;                /* the chunk of the last frame: callers lie there or further down */
-    size_t next_loose;           /* the loose frame that is expected next */
-    lt_addr stable_end;          /* the current chunk is what it was up to here */
-    lt_addr inner_end;           /* where the frame inside of the next one begins, or the top */
+    size_t chunk;       /* the chunk of the last frame: callers lie there or further down */
+    size_t next_loose;  /* the loose frame that is expected next */
+    lt_addr stable_end; /* the current chunk is what it was up to here */
+    lt_addr inner_end;  /* where the frame inside of the next one begins, or the top */
 };
 
 void lt_py_stack_forget(struct lt_py_stack *s)
@@ -107,7 +107,8 @@ static int cover_chunk(struct walk *w, size_t i, lt_addr addr, size_t need)
     struct lt_py_stack *s = w->s;
     if (i < s->n_chunks && s->chunks[i].addr == addr && s->chunks[i].len >= need)
         return 0;
-    if (lt_array_grow(&s->chunks, &s->chunks_alloc, i + 1, sizeof(s->chunks[0]), LT_STACK_MAX_CHUNKS))
+    if (lt_array_grow(&s->chunks, &s->chunks_alloc, i + 1, sizeof(s->chunks[0]),
+                      LT_STACK_MAX_CHUNKS))
         return LT_ERR_LIMIT;
     s->n_chunks = i; /* what was predicted from here on is void */
     int err = fetch(w, addr, need, &s->chunks[i].copy);
@@ -157,7 +158,8 @@ static int cover_chunks(struct walk *w)
         int err = cover_chunk(w, n, chunk, need);
         if (err)
             return err;
-        lt_addr previous = lt_peek_u64(lt_copies_at(w->copies, s->chunks[n].copy), o->chunk.previous);
+        lt_addr previous =
+            lt_peek_u64(lt_copies_at(w->copies, s->chunks[n].copy), o->chunk.previous);
         n++;
         if (!previous)
             break;
@@ -175,7 +177,8 @@ static int cover_chunks(struct walk *w)
 static const uint8_t *in_span(const struct walk *w, const struct lt_py_span *span, lt_addr frame)
 {
     /* Written so that no sum can wrap around. */
-    if (frame < span->addr || frame - span->addr > span->len || span->len - (frame - span->addr) < w->o->frame.size)
+    if (frame < span->addr || frame - span->addr > span->len ||
+        span->len - (frame - span->addr) < w->o->frame.size)
         return NULL;
     return lt_copies_at(w->copies, span->copy) + (frame - span->addr);
 }
@@ -247,7 +250,8 @@ static void find_stable(struct walk *w)
     w->stable_end = s->kept_addr + i;
 }
 
-/* Frames of the current chunk lie one behind the other: one ends where the one that it called begins. */
+/* Frames of the current chunk lie one behind the other: one ends where the one that it called
+ * begins. */
 static bool is_stable(struct walk *w, lt_addr frame)
 {
     const struct lt_py_stack *s = w->s;
@@ -258,7 +262,8 @@ static bool is_stable(struct walk *w, lt_addr frame)
     return stable;
 }
 
-int lt_py_stack_keep(struct lt_py_stack *s, const struct lt_py_offsets *o, const struct lt_copies *copies)
+int lt_py_stack_keep(struct lt_py_stack *s, const struct lt_py_offsets *o,
+                     const struct lt_copies *copies)
 {
     s->kept_addr = 0;
     if (s->n_chunks == 0)
@@ -286,7 +291,8 @@ static int add_frame(struct walk *w, lt_addr addr, const uint8_t *bytes)
         code &= ~(uint64_t)REF_TAG_BITS;
     if (!code)
         return LT_ERR_CORRUPT;
-    if (lt_array_grow(&s->frames, &s->frames_alloc, s->n_frames + 1, sizeof(s->frames[0]), LT_STACK_MAX_FRAMES))
+    if (lt_array_grow(&s->frames, &s->frames_alloc, s->n_frames + 1, sizeof(s->frames[0]),
+                      LT_STACK_MAX_FRAMES))
         return LT_ERR_LIMIT;
     struct lt_py_frame *frame = &s->frames[s->n_frames++];
     frame->code = code;
@@ -297,7 +303,8 @@ static int add_frame(struct walk *w, lt_addr addr, const uint8_t *bytes)
     return 0;
 }
 
-/* The next time, copy a little more of the current chunk: a few calls deeper is then still one read. */
+/* The next time, copy a little more of the current chunk: a few calls deeper is then still one
+ * read. */
 static void predict(struct walk *w)
 {
     const struct lt_py_offsets *o = w->o;

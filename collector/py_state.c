@@ -12,8 +12,10 @@
 enum {
     PROBES = 16,        /* stat files that one tick may read for threads without the GIL */
     REFRESH_TICKS = 64, /* doubt or not, all of them are asked about this often */
-    SLACK_NS = 20000,   /* what may be missing of the CPU time of a thread that runs all the time: interrupts */
-    DOUBT_SHARE = 4     /* the others are asked once a 1/4 of an interval has been used by somebody else */
+    SLACK_NS = 20000,   /* what may be missing of the CPU time of a thread that runs all the time:
+                           interrupts */
+    DOUBT_SHARE =
+        4 /* the others are asked once a 1/4 of an interval has been used by somebody else */
 };
 
 int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use)
@@ -55,7 +57,8 @@ static uint32_t gil_state(const struct lt_py_process *p, const struct lt_py_thre
     return p->gils[t->gil].gc ? LT_STATE_GIL | LT_STATE_GC : LT_STATE_GIL;
 }
 
-/* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was: then it did. */
+/* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was:
+ * then it did. */
 static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use)
 {
     int64_t slack = use->free_ns / 16 + SLACK_NS;
@@ -66,9 +69,10 @@ static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use)
     return runnable(p->gils[0].holder);
 }
 
-/* Time that was used by others than the holder adds up to a doubt. Short ticks weigh little, and what a late
- * reading of the clock takes from one tick it gives to the next. */
-static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use, bool holder, int64_t interval_ns)
+/* Time that was used by others than the holder adds up to a doubt. Short ticks weigh little, and
+ * what a late reading of the clock takes from one tick it gives to the next. */
+static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use, bool holder,
+                           int64_t interval_ns)
 {
     int64_t limit = interval_ns / DOUBT_SHARE;
     p->unexplained_ns += use->used_ns - (holder ? use->free_ns : 0);
@@ -77,7 +81,8 @@ static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use
     return use->first || p->unexplained_ns > limit || p->ticks % REFRESH_TICKS == 0;
 }
 
-/* Those that ran the last time first, then the others by turns: many threads cost no more than PROBES. */
+/* Those that ran the last time first, then the others by turns: many threads cost no more than
+ * PROBES. */
 static void ask_others(struct lt_py_process *p)
 {
     size_t left = PROBES;

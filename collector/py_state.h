@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What each thread of a process is doing: on a processor or waiting, with the GIL, collecting garbage.
- * Asked of the kernel, never guessed from names of functions; and asked only where the process's CPU clock
- * leaves a doubt, because a thread's stat file costs 3 us and the clock 0.4. */
+ * What each thread of a process is doing: on a processor or waiting, with the GIL, collecting
+ * garbage. Asked of the kernel, never guessed from names of functions; and asked only where the
+ * process's CPU clock leaves a doubt, because a thread's stat file costs 3 us and the clock 0.4. */
 #ifndef LT_PY_STATE_H
 #define LT_PY_STATE_H
 

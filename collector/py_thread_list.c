@@ -89,9 +89,11 @@ struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr t
     return NULL;
 }
 
-static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp, struct lt_py_thread **out)
+static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp,
+                      struct lt_py_thread **out)
 {
-    if (lt_array_grow(&p->threads, &p->threads_alloc, p->n_threads + 1, sizeof(p->threads[0]), LT_MAX_THREADS))
+    if (lt_array_grow(&p->threads, &p->threads_alloc, p->n_threads + 1, sizeof(p->threads[0]),
+                      LT_MAX_THREADS))
         return LT_ERR_LIMIT;
     struct lt_py_thread *t = calloc(1, sizeof(*t));
     if (!t)
@@ -107,8 +109,8 @@ static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp, st
     return 0;
 }
 
-/* What the thread state says of who the thread is. A new thread's ids are set after it has been linked into
- * the list, by itself; and a freed state may be used again for another thread. */
+/* What the thread state says of who the thread is. A new thread's ids are set after it has been
+ * linked into the list, by itself; and a freed state may be used again for another thread. */
 static void identify(struct lt_py_process *p, struct lt_py_thread *t, const uint8_t *tstate)
 {
     const struct lt_py_offsets *o = &p->runtime.offsets;

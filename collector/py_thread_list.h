@@ -9,9 +9,9 @@
 /* Reads the list of interpreters and their GILs anew. */
 int lt_py_interps_read(struct lt_py_process *p);
 
-/* Walks the thread lists, whose heads are in p->heads; states of known threads may already be among the
- * copies (t->wanted_in is this attempt). New threads join p->threads, all that are met are marked `listed`.
- * *fetched_more: as in lt_py_stack_walk(). */
+/* Walks the thread lists, whose heads are in p->heads; states of known threads may already be among
+ * the copies (t->wanted_in is this attempt). New threads join p->threads, all that are met are
+ * marked `listed`. *fetched_more: as in lt_py_stack_walk(). */
 int lt_py_threads_walk(struct lt_py_process *p, bool *fetched_more);
 
 /* Removes the threads that the last walk did not meet. */

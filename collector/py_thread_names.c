@@ -11,7 +11,7 @@
 #include "formats/lt_error.h"
 
 enum {
-    MODULE_DICT = 16,     /* PyModuleObject.md_dict: right behind the object header in all versions */
+    MODULE_DICT = 16, /* PyModuleObject.md_dict: right behind the object header in all versions */
     MAX_NAME_CHARS = 120
 };
 
@@ -23,7 +23,8 @@ struct names {
     struct lt_buf text;
 };
 
-static int find_active(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp, lt_addr *active)
+static int find_active(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
+                       lt_addr *active)
 {
     lt_addr modules, threading = 0, dict = 0;
     int err = lt_mem_read_u64(mem, interp + o->interp.modules, &modules);
@@ -50,8 +51,9 @@ static int name_one(void *ctx, const struct lt_py_entry *entry)
     return n->each(n->ctx, entry->hash, (struct lt_str){(const char *)n->text.data, n->text.len});
 }
 
-int lt_py_thread_names(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp, lt_addr *active,
-                       int (*each)(void *ctx, uint64_t ident, struct lt_str name), void *ctx)
+int lt_py_thread_names(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
+                       lt_addr *active, int (*each)(void *ctx, uint64_t ident, struct lt_str name),
+                       void *ctx)
 {
     struct names n = {.mem = mem, .o = o, .each = each, .ctx = ctx};
     int err = *active ? 0 : find_active(mem, o, interp, active);

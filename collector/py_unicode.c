@@ -70,7 +70,8 @@ struct header {
     bool ascii;
 };
 
-static int read_header(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr, struct header *h)
+static int read_header(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr,
+                       struct header *h)
 {
     uint8_t bytes[HEADER];
     if (o->unicode.ascii_data > HEADER)
@@ -89,8 +90,8 @@ static int read_header(const struct lt_mem *mem, const struct lt_py_offsets *o, 
     return 0;
 }
 
-int lt_py_unicode_read(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr, size_t max_chars,
-                       struct lt_buf *out)
+int lt_py_unicode_read(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr,
+                       size_t max_chars, struct lt_buf *out)
 {
     struct header h;
     uint8_t small[512];
@@ -102,7 +103,8 @@ int lt_py_unicode_read(const struct lt_mem *mem, const struct lt_py_offsets *o, 
     uint8_t *text = len <= sizeof(small) ? small : malloc(len);
     if (!text)
         return LT_ERR_NOMEM;
-    err = lt_mem_read(mem, addr + (h.ascii ? o->unicode.ascii_data : o->unicode.compact_data), text, len);
+    err = lt_mem_read(mem, addr + (h.ascii ? o->unicode.ascii_data : o->unicode.compact_data), text,
+                      len);
     if (!err)
         err = put_text(out, text, h.kind, n);
     if (!err && n < h.length)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two threads and what goes between them. The sampler wakes at each tick, reads stacks, and hands whole
- * blocks of trace to the keeper, which compresses and writes them, reads source lines, and finds
- * processes and names, which it hands back. */
+ * Two threads and what goes between them. The sampler wakes at each tick, reads stacks, and hands
+ * whole blocks of trace to the keeper, which compresses and writes them, reads source lines, and
+ * finds processes and names, which it hands back. */
 #include "config.h"
 
 #include "collector/recorder.h"
@@ -42,7 +42,7 @@ struct lt_recorder {
     atomic_int error, error_errno;
     atomic_int_fast64_t keeper_cpu_ns;
     struct lt_outbox to_keeper, to_sampler;
-    atomic_uint mail;             /* messages posted to the sampler: it looks only when there are new ones */
+    atomic_uint mail; /* messages posted to the sampler: it looks only when there are new ones */
 
     /* The sampler's. */
     struct lt_trace_writer *writer;
@@ -54,7 +54,7 @@ struct lt_recorder {
     struct lt_buf inbox;
     unsigned mail_taken;
     int64_t flush_ns;
-    int64_t end_ns;               /* time of the last tick */
+    int64_t end_ns; /* time of the last tick */
     atomic_uint n_sampled;
 
     struct lt_keeper *keeper;
@@ -94,14 +94,17 @@ static int post_block(void *ctx, enum lt_block_type type, const uint8_t *raw, si
     return lt_outbox_post(&r->to_keeper, LT_MSG_BLOCK, parts, 2);
 }
 
-static void wish_source(void *ctx, const struct lt_py_process *process, struct lt_str file, uint32_t line)
+static void wish_source(void *ctx, const struct lt_py_process *process, struct lt_str file,
+                        uint32_t line)
 {
     struct lt_recorder *r = ctx;
     const char *cwd = process->cwd ? process->cwd : "";
     struct lt_source_wish wish = {process->pid, line, (uint32_t)strlen(cwd)};
-    const struct lt_str parts[] = {bytes_of(&wish, sizeof(wish)), bytes_of(cwd, wish.cwd_len), file};
+    const struct lt_str parts[] = {bytes_of(&wish, sizeof(wish)), bytes_of(cwd, wish.cwd_len),
+                                   file};
     if (r->config.source_lines)
-        lt_outbox_post(&r->to_keeper, LT_MSG_SOURCE, parts, 3); /* a full queue costs the line's text */
+        lt_outbox_post(&r->to_keeper, LT_MSG_SOURCE, parts,
+                       3); /* a full queue costs the line's text */
 }
 
 static void tell_keeper(struct lt_recorder *r, uint32_t kind, pid_t pid)
@@ -119,8 +122,8 @@ static int take_process(struct lt_recorder *r, struct lt_py_process *p)
         .python = bytes_of(p->runtime.version, strlen(p->runtime.version)),
         .cwd = bytes_of(p->cwd, strlen(p->cwd)),
     };
-    if (lt_array_grow(&r->processes, &r->processes_alloc, r->n_processes + 1, sizeof(r->processes[0]),
-                      MAX_PROCESSES))
+    if (lt_array_grow(&r->processes, &r->processes_alloc, r->n_processes + 1,
+                      sizeof(r->processes[0]), MAX_PROCESSES))
         return LT_ERR_NOMEM;
     int err = lt_trace_writer_process(r->writer, &info, &p->trace_id);
     if (err)
@@ -218,7 +221,8 @@ static int sample_all(struct lt_recorder *r, const struct lt_tick *tick)
         anything = anything || p->n_threads;
         i++;
     }
-    return anything ? lt_trace_writer_tick(r->writer, tick->time_ns, tick->covers, r->tick.changes, r->tick.n_changes)
+    return anything ? lt_trace_writer_tick(r->writer, tick->time_ns, tick->covers, r->tick.changes,
+                                           r->tick.n_changes)
                     : 0;
 }
 
@@ -327,7 +331,8 @@ static int make_writer(struct lt_recorder *r)
         .sink = {r, post_block},
     };
     int err = lt_trace_writer_new(&r->writer, &config);
-    return err ? err : lt_trace_writer_tags(r->writer, r->config.tags, r->config.n_tags, &r->tick.tags);
+    return err ? err
+               : lt_trace_writer_tags(r->writer, r->config.tags, r->config.n_tags, &r->tick.tags);
 }
 
 /* Signals are the business of the thread that called start. */
@@ -356,8 +361,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     if (!err && r->done_fd < 0)
         err = LT_ERR_IO;
     if (!err) {
-        const struct lt_keeper_config keeper = {config->output, config->follow_children, &r->to_keeper,
-                                                &r->to_sampler, &r->mail};
+        const struct lt_keeper_config keeper = {config->output, config->follow_children,
+                                                &r->to_keeper, &r->to_sampler, &r->mail};
         err = lt_keeper_new(&r->keeper, &keeper);
     }
     if (!err)

@@ -15,21 +15,21 @@ struct lt_recorder;
 
 struct lt_recorder_config {
     int64_t interval_ns;
-    int64_t duration_ns;          /* stop sampling by itself after that; 0 never */
+    int64_t duration_ns; /* stop sampling by itself after that; 0 never */
     bool follow_children;
-    bool source_lines;            /* embed the text of sampled lines */
-    struct lt_str command, cwd;   /* for the trace's meta */
-    const struct lt_tag *tags;    /* on all samples */
+    bool source_lines;          /* embed the text of sampled lines */
+    struct lt_str command, cwd; /* for the trace's meta */
+    const struct lt_tag *tags;  /* on all samples */
     size_t n_tags;
-    struct lt_output *output;     /* borrowed until free */
+    struct lt_output *output; /* borrowed until free */
 };
 
 struct lt_recorder_summary {
     struct lt_health health;
     int64_t duration_ns;
-    uint64_t bytes;          /* written to the output */
-    unsigned processes;      /* Python processes that were sampled */
-    int error;               /* why it ended early (LT_ERR_IO: disk full ...), or 0 */
+    uint64_t bytes;     /* written to the output */
+    unsigned processes; /* Python processes that were sampled */
+    int error;          /* why it ended early (LT_ERR_IO: disk full ...), or 0 */
     int error_errno;
     int python_error;        /* why no process could be sampled: LT_ERR_NOT_PYTHON, ... or 0 */
     char python_detail[256]; /* e.g. the version that is not supported */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the sampler and the keeper tell each other (outbox.h). Fixed parts are copied as they are: both sides
- * are threads of one process. */
+ * What the sampler and the keeper tell each other (outbox.h). Fixed parts are copied as they are:
+ * both sides are threads of one process. */
 #ifndef LT_RECORDER_MESSAGES_H
 #define LT_RECORDER_MESSAGES_H
 
@@ -10,14 +10,14 @@
 
 enum lt_message_kind {
     /* To the keeper. */
-    LT_MSG_BLOCK,    /* uint32_t enum lt_block_type, then the raw block */
-    LT_MSG_SOURCE,   /* struct lt_source_wish, then the folder, then the file */
-    LT_MSG_SEGMENT,  /* nothing: a new segment began */
-    LT_MSG_LOST,     /* pid_t: its sampling ended */
-    LT_MSG_NAMES,    /* pid_t: it has new threads */
+    LT_MSG_BLOCK,   /* uint32_t enum lt_block_type, then the raw block */
+    LT_MSG_SOURCE,  /* struct lt_source_wish, then the folder, then the file */
+    LT_MSG_SEGMENT, /* nothing: a new segment began */
+    LT_MSG_LOST,    /* pid_t: its sampling ended */
+    LT_MSG_NAMES,   /* pid_t: it has new threads */
     /* To the sampler. */
-    LT_MSG_PROCESS,  /* struct lt_py_process *, owned by the taker */
-    LT_MSG_NAME      /* struct lt_name_header, then the name */
+    LT_MSG_PROCESS, /* struct lt_py_process *, owned by the taker */
+    LT_MSG_NAME     /* struct lt_name_header, then the name */
 };
 
 struct lt_source_wish {

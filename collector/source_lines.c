@@ -17,19 +17,19 @@
 #include "formats/lt_error.h"
 
 enum {
-    FILES = 16,                  /* kept at a time */
-    FILE_MAX_BYTES = 4 << 20,    /* a larger one is generated code that nobody reads */
+    FILES = 16,               /* kept at a time */
+    FILE_MAX_BYTES = 4 << 20, /* a larger one is generated code that nobody reads */
     KEPT_MAX_BYTES = 8 << 20,
     PATH_MAX_BYTES = 4096
 };
 
 struct source_file {
-    char *path;        /* NULL: free */
-    char *text;        /* NULL: could not be read */
+    char *path; /* NULL: free */
+    char *text; /* NULL: could not be read */
     size_t len;
-    size_t *lines;     /* where each line begins */
+    size_t *lines; /* where each line begins */
     size_t n_lines, lines_alloc;
-    uint64_t used;     /* when, for choosing the one to drop */
+    uint64_t used; /* when, for choosing the one to drop */
 };
 
 struct lt_source_lines {
@@ -70,7 +70,8 @@ static int read_file(const char *path, char **text, size_t *len)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return LT_ERR_IO;
-    int err = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX_BYTES ? LT_ERR_IO : 0;
+    int err =
+        fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX_BYTES ? LT_ERR_IO : 0;
     if (!err)
         data = malloc((size_t)st.st_size + 1);
     if (!err && !data)
@@ -99,7 +100,8 @@ static int index_lines(struct source_file *f)
 {
     size_t at = 0;
     while (at < f->len) {
-        if (lt_array_grow(&f->lines, &f->lines_alloc, f->n_lines + 1, sizeof(f->lines[0]), FILE_MAX_BYTES))
+        if (lt_array_grow(&f->lines, &f->lines_alloc, f->n_lines + 1, sizeof(f->lines[0]),
+                          FILE_MAX_BYTES))
             return LT_ERR_NOMEM;
         f->lines[f->n_lines++] = at;
         const char *end = memchr(f->text + at, '\n', f->len - at);
@@ -119,7 +121,8 @@ static int load(struct source_file *f, pid_t pid)
     return err ? err : index_lines(f);
 }
 
-/* The one that was not used for longest: a free slot, unless only kept ones are wanted. NULL: none. */
+/* The one that was not used for longest: a free slot, unless only kept ones are wanted. NULL: none.
+ */
 static struct source_file *oldest(struct lt_source_lines *s, bool kept_only)
 {
     struct source_file *found = NULL;
@@ -188,15 +191,17 @@ static bool absolute_path(struct lt_str cwd, struct lt_str file, char *path, siz
     if (file.data[0] == '/')
         n = snprintf(path, size, "%.*s", (int)file.len, file.data);
     else
-        n = snprintf(path, size, "%.*s/%.*s", (int)cwd.len, cwd.len ? cwd.data : "", (int)file.len, file.data);
+        n = snprintf(path, size, "%.*s/%.*s", (int)cwd.len, cwd.len ? cwd.data : "", (int)file.len,
+                     file.data);
     return n > 0 && (size_t)n < size && path[0] == '/';
 }
 
-int lt_source_lines_get(struct lt_source_lines *s, pid_t pid, struct lt_str cwd, struct lt_str file, uint32_t line,
-                        struct lt_str *text)
+int lt_source_lines_get(struct lt_source_lines *s, pid_t pid, struct lt_str cwd, struct lt_str file,
+                        uint32_t line, struct lt_str *text)
 {
     char path[PATH_MAX_BYTES];
-    if (file.len >= sizeof(path) || cwd.len >= sizeof(path) || !absolute_path(cwd, file, path, sizeof(path)))
+    if (file.len >= sizeof(path) || cwd.len >= sizeof(path) ||
+        !absolute_path(cwd, file, path, sizeof(path)))
         return LT_ERR_IO;
     const struct source_file *f = open_file(s, pid, path);
     if (!f || line == 0 || line > f->n_lines)

@@ -8,8 +8,8 @@
  *
  * It links against nothing of live-trace and needs only this header. See
  * examples/exporter/ for a complete one with its six-line Makefile. live-trace looks
- * for *.so in the folders of $LIVE_TRACE_EXPORTERS (separated by ':'), then in the configured folder,
- * and loads the file of --plugin FILE; never from the working folder.
+ * for *.so in the folders of $LIVE_TRACE_EXPORTERS (separated by ':'), then in the configured
+ * folder, and loads the file of --plugin FILE; never from the working folder.
  *
  * Rules, valid for every member:
  * - Calls come from one thread, in this order: open, meta, (stack | sample)*, health, close.
@@ -21,14 +21,14 @@
  *   at the same address, until close returns. Frames do not change. The names of a thread may
  *   become better known while samples come: look at them as late as you can.
  * - Ids are dense from 0 in order of first appearance: use them as array indices.
- * - Names, paths, grouping (--by), hidden frames, thread roots (--threads), units and all other selections are
- *   already applied: write what you get.
+ * - Names, paths, grouping (--by), hidden frames, thread roots (--threads), units and all other
+ * selections are already applied: write what you get.
  *
  * Versions: LIVE_TRACE_EXPORTER_ABI changes only when an old plug-in can no longer work.
  * Members are only ever added at the end of a struct, and flags as new bits; each time
- * LIVE_TRACE_EXPORTER_MINOR grows by one and the new member says "since N". A plug-in that wants to run under
- * older versions looks at host->abi_minor before it reads such a member; live-trace looks at the
- * struct_size of a plug-in before it calls one. */
+ * LIVE_TRACE_EXPORTER_MINOR grows by one and the new member says "since N". A plug-in that wants to
+ * run under older versions looks at host->abi_minor before it reads such a member; live-trace looks
+ * at the struct_size of a plug-in before it calls one. */
 #ifndef LIVE_TRACE_EXPORTER_H
 #define LIVE_TRACE_EXPORTER_H
 
@@ -54,10 +54,11 @@ enum live_trace_frame_flags {
 struct live_trace_frame {
     uint32_t id;
     uint32_t flags;
-    const char *name;   /* qualified where the recording knows it */
-    const char *file;   /* as to be shown; "" for none */
-    uint32_t line;      /* with --by line the line, otherwise the function's first; 0 unknown */
-    const char *source; /* text of that line, stripped; "" unknown, with samples also not yet known */
+    const char *name; /* qualified where the recording knows it */
+    const char *file; /* as to be shown; "" for none */
+    uint32_t line;    /* with --by line the line, otherwise the function's first; 0 unknown */
+    const char
+        *source; /* text of that line, stripped; "" unknown, with samples also not yet known */
 };
 
 struct live_trace_thread {
@@ -80,30 +81,30 @@ struct live_trace_tag {
     const char *key, *value;
 };
 
-/* A stack with its weight. To `stack`: one entry for each distinct stack (and thread), its total, time_ns -1.
- * To `sample`: one stack sample, in order of time for each input. */
+/* A stack with its weight. To `stack`: one entry for each distinct stack (and thread), its total,
+ * time_ns -1. To `sample`: one stack sample, in order of time for each input. */
 struct live_trace_stack {
-    uint32_t id;     /* of the list of frames: equal for equal stacks */
-    uint32_t depth;  /* number of frames, at least 1 */
+    uint32_t id;    /* of the list of frames: equal for equal stacks */
+    uint32_t depth; /* number of frames, at least 1 */
     const struct live_trace_frame *const *frames; /* root first */
     const struct live_trace_thread *thread;
-    int64_t time_ns; /* since the start of the recording; -1 for totals or unknown */
-    uint64_t count;  /* stack samples */
+    int64_t time_ns;   /* since the start of the recording; -1 for totals or unknown */
+    uint64_t count;    /* stack samples */
     int64_t weight_ns; /* the time that they stand for; at least 0, and the sum of all fits */
-    uint32_t state;  /* enum live_trace_state_flags; 0 for totals */
+    uint32_t state;    /* enum live_trace_state_flags; 0 for totals */
     uint32_t n_tags;
     const struct live_trace_tag *tags; /* of samples */
 };
 
 struct live_trace_meta {
-    const char *title;    /* a name for what is looked at: the file's, or the command's */
+    const char *title; /* a name for what is looked at: the file's, or the command's */
     const char *command, *host, *recorder, *cwd;
     int64_t start_realtime_ns; /* since the epoch; 0 unknown */
     int64_t interval_ns;       /* nominal; 0 unknown */
     int unit_is_time;          /* weights to show: 1 weight_ns, 0 count */
     int has_time;
-    const char *by;            /* "line", "function", "file", "module", "tag:KEY" */
-    const char *selection;     /* what is left out, in words; "" for everything */
+    const char *by;        /* "line", "function", "file", "module", "tag:KEY" */
+    const char *selection; /* what is left out, in words; "" for everything */
 };
 
 /* The recording's health; causes with a count of 0 are left out. */
@@ -116,10 +117,10 @@ struct live_trace_health {
     uint32_t n_failed;
     const struct live_trace_failure *failed;
     int64_t sampler_cpu_ns, max_lateness_ns;
-    int64_t duration_ns;      /* of the recording(s) */
+    int64_t duration_ns; /* of the recording(s) */
     uint64_t damaged_blocks;
     int complete;
-    uint64_t recorded;        /* stack samples in the recording(s), selected or not */
+    uint64_t recorded; /* stack samples in the recording(s), selected or not */
     uint64_t selected;
 };
 
@@ -146,29 +147,32 @@ struct live_trace_host {
 
 enum live_trace_exporter_flags {
     LIVE_TRACE_EXPORTER_KEEPS_LINES = 1 << 0, /* --by is line unless the user says otherwise */
-    LIVE_TRACE_EXPORTER_UNIT_SAMPLES = 1 << 1, /* --unit is samples unless the user says otherwise */
-    LIVE_TRACE_EXPORTER_NO_IDLE = 1 << 2      /* leaves waiting stacks out unless the user says otherwise */
+    LIVE_TRACE_EXPORTER_UNIT_SAMPLES = 1
+                                       << 1, /* --unit is samples unless the user says otherwise */
+    LIVE_TRACE_EXPORTER_NO_IDLE =
+        1 << 2 /* leaves waiting stacks out unless the user says otherwise */
 };
 
 struct live_trace_exporter {
-    uint32_t abi_version; /* LIVE_TRACE_EXPORTER_ABI. Required */
-    uint32_t struct_size; /* sizeof(struct live_trace_exporter). Required */
-    const char *name;         /* -f NAME; lower case. Required */
-    const char *description;  /* one line. Required */
-    const char *extension;    /* without the dot, found from -o FILE; NULL: none */
-    const char *read_by;      /* programs that open it; NULL */
+    uint32_t abi_version;    /* LIVE_TRACE_EXPORTER_ABI. Required */
+    uint32_t struct_size;    /* sizeof(struct live_trace_exporter). Required */
+    const char *name;        /* -f NAME; lower case. Required */
+    const char *description; /* one line. Required */
+    const char *extension;   /* without the dot, found from -o FILE; NULL: none */
+    const char *read_by;     /* programs that open it; NULL */
     uint32_t flags;
     /* Required. *state is passed to all others. */
     int (*open)(const struct live_trace_host *host, void **state);
     /* Optional. Once, before the first stack or sample. */
     int (*meta)(void *state, const struct live_trace_meta *meta);
-    /* One of these two is required: totals by stack, or single samples along time. With both, stack is
-     * called. */
+    /* One of these two is required: totals by stack, or single samples along time. With both, stack
+     * is called. */
     int (*stack)(void *state, const struct live_trace_stack *stack);
     int (*sample)(void *state, const struct live_trace_stack *sample);
     /* Optional. Once, after the last stack or sample. */
     int (*health)(void *state, const struct live_trace_health *health);
-    /* Required. Releases state; with failed = 0 first finishes the output. Called if open returned 0. */
+    /* Required. Releases state; with failed = 0 first finishes the output. Called if open returned
+     * 0. */
     int (*close)(void *state, int failed);
 };
 

@@ -61,7 +61,8 @@ int lt_buf_put_u8(struct lt_buf *b, uint8_t v)
 
 int lt_buf_put_u32(struct lt_buf *b, uint32_t v)
 {
-    const uint8_t bytes[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+    const uint8_t bytes[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
+                              (uint8_t)(v >> 24)};
     return lt_buf_put(b, bytes, sizeof(bytes));
 }
 

@@ -20,9 +20,9 @@ struct lt_buf {
 int lt_buf_reserve(struct lt_buf *b, size_t more);
 int lt_buf_put(struct lt_buf *b, const void *data, size_t len);
 int lt_buf_put_u8(struct lt_buf *b, uint8_t v);
-int lt_buf_put_u32(struct lt_buf *b, uint32_t v);      /* little-endian */
-int lt_buf_put_varint(struct lt_buf *b, uint64_t v);   /* LEB128, see varint.h */
-int lt_buf_put_svarint(struct lt_buf *b, int64_t v);   /* zigzag */
+int lt_buf_put_u32(struct lt_buf *b, uint32_t v);        /* little-endian */
+int lt_buf_put_varint(struct lt_buf *b, uint64_t v);     /* LEB128, see varint.h */
+int lt_buf_put_svarint(struct lt_buf *b, int64_t v);     /* zigzag */
 int lt_buf_put_text(struct lt_buf *b, const char *text); /* without the NUL */
 int lt_buf_printf(struct lt_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

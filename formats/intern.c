@@ -14,7 +14,7 @@
 enum { FIRST_SLOTS = 64 };
 
 struct key {
-    uint32_t at;   /* in bytes */
+    uint32_t at; /* in bytes */
     uint32_t len;
     uint32_t hash; /* kept, so that growing does not read the bytes again */
 };
@@ -89,7 +89,8 @@ static size_t slot_of(const struct lt_intern *t, const void *key, size_t len, ui
     size_t i = hash & (t->n_slots - 1);
     for (; t->slots[i]; i = (i + 1) & (t->n_slots - 1)) {
         const struct key *k = &t->keys[t->slots[i] - 1];
-        if (k->hash == hash && k->len == len && (len == 0 || memcmp(t->bytes + k->at, key, len) == 0))
+        if (k->hash == hash && k->len == len &&
+            (len == 0 || memcmp(t->bytes + k->at, key, len) == 0))
             break;
     }
     return i;

@@ -26,9 +26,9 @@ struct lt_output {
     void *ctx;
     /* All of it or an error: 0 or a negative enum lt_error. */
     int (*write)(void *ctx, const void *buf, size_t len);
-    int (*flush)(void *ctx);   /* optional: to the operating system */
-    int (*sync)(void *ctx);    /* optional: to the disk */
-    int (*close)(void *ctx);   /* checked: flushes, then closes */
+    int (*flush)(void *ctx); /* optional: to the operating system */
+    int (*sync)(void *ctx);  /* optional: to the disk */
+    int (*close)(void *ctx); /* checked: flushes, then closes */
 };
 
 /* A file, or "-" for standard input; gzip is seen by content and undone (a gzip

@@ -22,10 +22,10 @@ typedef int lt_json_sink(void *ctx, const char *data, size_t len);
 struct lt_json {
     lt_json_sink *sink;
     void *ctx;
-    int error;              /* the first one; everything after it is ignored */
+    int error; /* the first one; everything after it is ignored */
     unsigned depth;
-    uint64_t in_object;     /* a bit a level */
-    uint64_t has_items;     /* a bit a level */
+    uint64_t in_object; /* a bit a level */
+    uint64_t has_items; /* a bit a level */
     bool after_key;
     size_t used;
     char buf[4096];
@@ -34,10 +34,10 @@ struct lt_json {
 void lt_json_init(struct lt_json *j, lt_json_sink *sink, void *ctx);
 void lt_json_object(struct lt_json *j);
 void lt_json_array(struct lt_json *j);
-void lt_json_end(struct lt_json *j);               /* of the innermost object or array */
+void lt_json_end(struct lt_json *j); /* of the innermost object or array */
 void lt_json_key(struct lt_json *j, const char *key);
 void lt_json_str(struct lt_json *j, struct lt_str value);
-void lt_json_text(struct lt_json *j, const char *value);  /* NULL: null */
+void lt_json_text(struct lt_json *j, const char *value); /* NULL: null */
 void lt_json_uint(struct lt_json *j, uint64_t value);
 void lt_json_int(struct lt_json *j, int64_t value);
 /* Shortest decimal of at most 9 places after the point: nanoseconds as seconds. */

@@ -36,13 +36,13 @@ enum lt_state_flags {
 /* Why a stack sample that was asked for was not taken. The names are what
  * health figures call them; see lt_fail_name(). */
 enum lt_fail {
-    LT_FAIL_TORN,     /* could not be confirmed as one moment after the retries */
-    LT_FAIL_MEMORY,   /* an address was gone or not readable */
-    LT_FAIL_FRAME,    /* the chain of frames made no sense */
-    LT_FAIL_CODE,     /* a code object made no sense */
-    LT_FAIL_DEPTH,    /* deeper than the cap */
-    LT_FAIL_PROCESS,  /* the process ended, or execed, during the tick */
-    LT_FAIL_LIMIT,    /* a table of the recorder was full */
+    LT_FAIL_TORN,    /* could not be confirmed as one moment after the retries */
+    LT_FAIL_MEMORY,  /* an address was gone or not readable */
+    LT_FAIL_FRAME,   /* the chain of frames made no sense */
+    LT_FAIL_CODE,    /* a code object made no sense */
+    LT_FAIL_DEPTH,   /* deeper than the cap */
+    LT_FAIL_PROCESS, /* the process ended, or execed, during the tick */
+    LT_FAIL_LIMIT,   /* a table of the recorder was full */
     LT_FAIL_CAUSES
 };
 
@@ -68,47 +68,47 @@ struct lt_tag {
 
 /* About one whole input. Strings may be empty where the input cannot say. */
 struct lt_meta {
-    const char *format;          /* "live-trace", "classic-log", "folded" */
+    const char *format; /* "live-trace", "classic-log", "folded" */
     unsigned version_major, version_minor;
     struct lt_str host;
-    struct lt_str command;       /* what was asked to be recorded */
-    struct lt_str cwd;           /* working folder: what is "your code" by default */
-    struct lt_str recorder;      /* "live-trace 0.1.0" */
-    int64_t start_realtime_ns;   /* wall clock at time 0, since the epoch; 0 unknown */
-    int64_t interval_ns;         /* nominal time between ticks; 0 unknown */
-    bool has_time;               /* false: samples have no time (folded) */
+    struct lt_str command;     /* what was asked to be recorded */
+    struct lt_str cwd;         /* working folder: what is "your code" by default */
+    struct lt_str recorder;    /* "live-trace 0.1.0" */
+    int64_t start_realtime_ns; /* wall clock at time 0, since the epoch; 0 unknown */
+    int64_t interval_ns;       /* nominal time between ticks; 0 unknown */
+    bool has_time;             /* false: samples have no time (folded) */
 };
 
 struct lt_process_info {
-    uint32_t pid, ppid;          /* 0 unknown */
-    struct lt_str command;       /* its command line, joined by blanks */
-    struct lt_str python;        /* "3.12.1"; empty unknown */
+    uint32_t pid, ppid;    /* 0 unknown */
+    struct lt_str command; /* its command line, joined by blanks */
+    struct lt_str python;  /* "3.12.1"; empty unknown */
     struct lt_str cwd;
 };
 
 struct lt_thread_info {
-    uint32_t process;            /* id of its process */
-    uint64_t tid;                /* the kernel's id; the Python ident where there is none */
-    uint64_t ident;              /* threading.get_ident() */
+    uint32_t process; /* id of its process */
+    uint64_t tid;     /* the kernel's id; the Python ident where there is none */
+    uint64_t ident;   /* threading.get_ident() */
     struct lt_str name;
 };
 
 struct lt_frame_info {
-    struct lt_str name;          /* qualified name from 3.11 on */
+    struct lt_str name; /* qualified name from 3.11 on */
     struct lt_str file;
-    uint32_t line;               /* 0 unknown */
-    uint32_t first_line;         /* of the function; 0 unknown */
+    uint32_t line;       /* 0 unknown */
+    uint32_t first_line; /* of the function; 0 unknown */
 };
 
 /* One thread's stack at one tick (count 1), or a total of equal ones. */
 struct lt_sample {
-    int64_t time_ns;    /* since time 0 of the input, monotonic; totals: -1 */
+    int64_t time_ns; /* since time 0 of the input, monotonic; totals: -1 */
     uint32_t thread;
-    uint32_t stack;     /* a node; 0 is unknown */
-    uint32_t state;     /* enum lt_state_flags */
-    uint32_t tags;      /* id of a tag set; 0 is the empty one */
-    uint64_t count;     /* stack samples */
-    int64_t weight_ns;  /* the time that they stand for */
+    uint32_t stack;    /* a node; 0 is unknown */
+    uint32_t state;    /* enum lt_state_flags */
+    uint32_t tags;     /* id of a tag set; 0 is the empty one */
+    uint64_t count;    /* stack samples */
+    int64_t weight_ns; /* the time that they stand for */
 };
 
 /* The consumer. Any member may be NULL. A negative return ends the reading and
@@ -132,12 +132,12 @@ struct lt_profile_handler {
 
 /* What a reader found out about the file itself. */
 struct lt_read_stats {
-    uint64_t bytes;           /* read, before decompression of a .gz: as stored in the input */
+    uint64_t bytes; /* read, before decompression of a .gz: as stored in the input */
     uint64_t blocks;
-    uint64_t damaged_blocks;  /* runs of bytes that had to be skipped */
-    uint64_t lost_samples;    /* samples delivered as unknown because a definition was lost */
-    bool complete;            /* the end mark was there */
-    int64_t duration_ns;      /* time of the last tick, plus its weight */
+    uint64_t damaged_blocks; /* runs of bytes that had to be skipped */
+    uint64_t lost_samples;   /* samples delivered as unknown because a definition was lost */
+    bool complete;           /* the end mark was there */
+    int64_t duration_ns;     /* time of the last tick, plus its weight */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which format is it? The first bytes are looked at by each format in turn and then read again as if nobody
- * had. */
+ * Which format is it? The first bytes are looked at by each format in turn and then read again as
+ * if nobody had. */
 #include "config.h"
 
 #include "formats/profile_reader.h"

@@ -19,8 +19,8 @@ struct lt_read_options {
 };
 
 struct lt_input_format {
-    const char *name;        /* "live-trace", "classic-log", "folded" */
-    const char *extension;   /* "ltrace" */
+    const char *name;      /* "live-trace", "classic-log", "folded" */
+    const char *extension; /* "ltrace" */
     const char *description;
     /* Do these first bytes (up to 4096) look like it? */
     bool (*probe)(const uint8_t *head, size_t len);

@@ -29,18 +29,18 @@ struct lt_block_sink {
 };
 
 struct lt_trace_config {
-    struct lt_meta meta;         /* copied; format and version are ignored */
+    struct lt_meta meta; /* copied; format and version are ignored */
     struct lt_block_sink sink;
-    uint32_t max_segment_bytes;  /* raw; 0: default */
-    int64_t max_segment_ns;      /* 0: default */
+    uint32_t max_segment_bytes; /* raw; 0: default */
+    int64_t max_segment_ns;     /* 0: default */
 };
 
 /* The state of one thread from this tick on, until it changes again. */
 struct lt_change {
     uint32_t thread;
-    uint32_t stack;   /* 0: could not be read (counted in the health by the caller) */
-    uint32_t state;   /* enum lt_state_flags */
-    uint32_t tags;    /* id from lt_trace_writer_tags(), 0 none */
+    uint32_t stack; /* 0: could not be read (counted in the health by the caller) */
+    uint32_t state; /* enum lt_state_flags */
+    uint32_t tags;  /* id from lt_trace_writer_tags(), 0 none */
 };
 
 int lt_trace_writer_new(struct lt_trace_writer **out, const struct lt_trace_config *config);
@@ -50,9 +50,11 @@ int lt_trace_writer_new(struct lt_trace_writer **out, const struct lt_trace_conf
 int lt_trace_writer_close(struct lt_trace_writer *w, const struct lt_health *health);
 void lt_trace_writer_free(struct lt_trace_writer *w);
 
-int lt_trace_writer_process(struct lt_trace_writer *w, const struct lt_process_info *info, uint32_t *id);
+int lt_trace_writer_process(struct lt_trace_writer *w, const struct lt_process_info *info,
+                            uint32_t *id);
 /* A new thread takes part in every tick from its first change on. */
-int lt_trace_writer_thread(struct lt_trace_writer *w, const struct lt_thread_info *info, uint32_t *id);
+int lt_trace_writer_thread(struct lt_trace_writer *w, const struct lt_thread_info *info,
+                           uint32_t *id);
 int lt_trace_writer_thread_name(struct lt_trace_writer *w, uint32_t id, struct lt_str name);
 /* The thread takes no part in the ticks from here on. Its id may be given again. */
 int lt_trace_writer_thread_end(struct lt_trace_writer *w, uint32_t id);
@@ -60,9 +62,11 @@ int lt_trace_writer_process_end(struct lt_trace_writer *w, uint32_t id);
 
 /* Interned: equal input gives the equal id within a segment. LT_ERR_LIMIT when the
  * segment's dictionary is full: segment_due() is then true. */
-int lt_trace_writer_frame(struct lt_trace_writer *w, const struct lt_frame_info *info, uint32_t *id);
+int lt_trace_writer_frame(struct lt_trace_writer *w, const struct lt_frame_info *info,
+                          uint32_t *id);
 int lt_trace_writer_stack(struct lt_trace_writer *w, uint32_t parent, uint32_t frame, uint32_t *id);
-int lt_trace_writer_tags(struct lt_trace_writer *w, const struct lt_tag *tags, size_t n, uint32_t *id);
+int lt_trace_writer_tags(struct lt_trace_writer *w, const struct lt_tag *tags, size_t n,
+                         uint32_t *id);
 
 /* One tick. time_ns: monotonic, since time 0, never smaller than the last one.
  * covers: how many intervals it stands for (1, more after late ones); each live
@@ -85,7 +89,8 @@ struct lt_source_line {
     uint32_t line;
     struct lt_str text;
 };
-int lt_trace_write_sources(const struct lt_block_sink *sink, const struct lt_source_line *lines, size_t n);
+int lt_trace_write_sources(const struct lt_block_sink *sink, const struct lt_source_line *lines,
+                           size_t n);
 
 /* The usual sink: compresses, frames, checksums, writes. */
 struct lt_output;

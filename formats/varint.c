@@ -29,7 +29,8 @@ uint32_t lt_cursor_u32(struct lt_cursor *c)
 {
     if (lt_cursor_left(c) < 4)
         return (uint32_t)spoil(c);
-    uint32_t v = c->at[0] | (uint32_t)c->at[1] << 8 | (uint32_t)c->at[2] << 16 | (uint32_t)c->at[3] << 24;
+    uint32_t v =
+        c->at[0] | (uint32_t)c->at[1] << 8 | (uint32_t)c->at[2] << 16 | (uint32_t)c->at[3] << 24;
     c->at += 4;
     return v;
 }

@@ -20,9 +20,9 @@ struct lt_cursor {
 };
 
 uint8_t lt_cursor_u8(struct lt_cursor *c);
-uint32_t lt_cursor_u32(struct lt_cursor *c);     /* little-endian */
-uint64_t lt_cursor_varint(struct lt_cursor *c);  /* LEB128; over 64 bits is bad */
-int64_t lt_cursor_svarint(struct lt_cursor *c);  /* zigzag */
+uint32_t lt_cursor_u32(struct lt_cursor *c);    /* little-endian */
+uint64_t lt_cursor_varint(struct lt_cursor *c); /* LEB128; over 64 bits is bad */
+int64_t lt_cursor_svarint(struct lt_cursor *c); /* zigzag */
 /* A varint that must be <= max; otherwise bad. For ids and counts. */
 uint64_t lt_cursor_bounded(struct lt_cursor *c, uint64_t max);
 /* A varint length, then that many bytes, borrowed from the input. */

@@ -15,14 +15,14 @@
 
 enum {
     MAX_HEADERS = 1 << 12,
-    MAX_TABLE = 16 << 20  /* of one symbol or string table */
+    MAX_TABLE = 16 << 20 /* of one symbol or string table */
 };
 
 struct elf {
     int fd;
     Elf64_Ehdr header;
     Elf64_Shdr *sections;
-    char *names;         /* of the sections */
+    char *names; /* of the sections */
     size_t names_len;
 };
 
@@ -71,8 +71,8 @@ static int read_header(struct elf *e)
         return err;
     const uint16_t one = 1;
     uint8_t order = *(const uint8_t *)&one ? ELFDATA2LSB : ELFDATA2MSB;
-    if (err || memcmp(e->header.e_ident, ELFMAG, SELFMAG) != 0 || e->header.e_ident[EI_CLASS] != ELFCLASS64 ||
-        e->header.e_ident[EI_DATA] != order)
+    if (err || memcmp(e->header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        e->header.e_ident[EI_CLASS] != ELFCLASS64 || e->header.e_ident[EI_DATA] != order)
         return LT_ERR_NOT_OURS;
     return 0;
 }
@@ -81,7 +81,8 @@ static int find_load(const struct elf *e, struct lt_elf_load *load)
 {
     for (unsigned i = 0; i < e->header.e_phnum && i < MAX_HEADERS; i++) {
         Elf64_Phdr segment;
-        int err = read_at(e->fd, &segment, sizeof(segment), e->header.e_phoff + (uint64_t)i * sizeof(segment));
+        int err = read_at(e->fd, &segment, sizeof(segment),
+                          e->header.e_phoff + (uint64_t)i * sizeof(segment));
         if (err)
             return err;
         if (segment.p_type == PT_LOAD) {
@@ -97,7 +98,8 @@ static int read_sections(struct elf *e)
 {
     size_t n = e->header.e_shnum;
     char *table = NULL;
-    if (n == 0 || n > MAX_HEADERS || e->header.e_shentsize != sizeof(Elf64_Shdr) || e->header.e_shstrndx >= n)
+    if (n == 0 || n > MAX_HEADERS || e->header.e_shentsize != sizeof(Elf64_Shdr) ||
+        e->header.e_shstrndx >= n)
         return LT_ERR_CORRUPT;
     int err = read_table(e->fd, e->header.e_shoff, n * sizeof(Elf64_Shdr), &table);
     if (err)
@@ -126,7 +128,8 @@ static int look_through(const struct elf *e, const Elf64_Shdr *section, struct l
     int err = read_table(e->fd, section->sh_offset, section->sh_size, &symbols);
     if (!err)
         err = read_table(e->fd, string_section->sh_offset, string_section->sh_size, &strings);
-    for (uint64_t at = 0; !err && at + sizeof(Elf64_Sym) <= section->sh_size; at += sizeof(Elf64_Sym)) {
+    for (uint64_t at = 0; !err && at + sizeof(Elf64_Sym) <= section->sh_size;
+         at += sizeof(Elf64_Sym)) {
         Elf64_Sym symbol;
         memcpy(&symbol, symbols + at, sizeof(symbol));
         if (symbol.st_shndx != SHN_UNDEF && symbol.st_name < string_section->sh_size)

@@ -14,8 +14,8 @@
 
 /* The sampler thread's own place. One for each thread that samples. */
 struct lt_follower {
-    int cpu;         /* the only processor that this thread may run on; -1: not bound */
-    uint64_t moves;  /* how often it had to change processors */
+    int cpu;        /* the only processor that this thread may run on; -1: not bound */
+    uint64_t moves; /* how often it had to change processors */
 };
 
 void lt_follower_init(struct lt_follower *f);

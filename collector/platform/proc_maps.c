@@ -23,8 +23,8 @@ static bool parse(char *line, struct lt_mapping *m)
 {
     char perms[5];
     int path = 0;
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n", &m->start, &m->end, perms,
-               &m->offset, &m->inode, &path) != 5)
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n", &m->start,
+               &m->end, perms, &m->offset, &m->inode, &path) != 5)
         return false;
     m->executable = perms[2] == 'x';
     line[strcspn(line, "\n")] = '\0';
@@ -78,7 +78,8 @@ int lt_mapping_open(pid_t pid, const struct lt_mapping *m)
         fd = open_if_same(path, m->inode);
     }
     if (fd < 0) { /* needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE */
-        snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start, m->end);
+        snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start,
+                 m->end);
         fd = open_if_same(path, m->inode);
     }
     return fd;

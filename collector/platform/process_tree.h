@@ -10,11 +10,12 @@
 
 struct lt_buf;
 
-/* Calls back for each child of each thread of `pid`. 0, LT_ERR_NO_PROCESS, or what the callback returned. */
+/* Calls back for each child of each thread of `pid`. 0, LT_ERR_NO_PROCESS, or what the callback
+ * returned. */
 int lt_process_children(pid_t pid, int (*each)(void *ctx, pid_t child), void *ctx);
 
-/* The number that was given last to any process or thread of this PID namespace: while it stays the same, nothing
- * was born. 0 when it cannot be read. */
+/* The number that was given last to any process or thread of this PID namespace: while it stays the
+ * same, nothing was born. 0 when it cannot be read. */
 uint64_t lt_newest_pid(void);
 
 /* What makes a process the same program: changes with exec. */

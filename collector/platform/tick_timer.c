@@ -71,8 +71,7 @@ void lt_tick_timer_take(struct lt_tick_timer *t, struct lt_tick *tick)
 
 void lt_sleep_until(int64_t monotonic_ns)
 {
-    struct timespec t = {.tv_sec = monotonic_ns / 1000000000,
-                         .tv_nsec = monotonic_ns % 1000000000};
+    struct timespec t = {.tv_sec = monotonic_ns / 1000000000, .tv_nsec = monotonic_ns % 1000000000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
@@ -91,8 +90,8 @@ enum { SLICE_NS = 100000 };
 
 void lt_be_punctual(void)
 {
-    /* The lowest real-time priority: a sampler that is not let in at once sees its target only where it
-     * sleeps. It runs for some 10 us at a time. */
+    /* The lowest real-time priority: a sampler that is not let in at once sees its target only
+     * where it sleeps. It runs for some 10 us at a time. */
     const struct sched_param lowest = {.sched_priority = 1};
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) == 0)

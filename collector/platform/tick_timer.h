@@ -9,16 +9,16 @@
 #include <stdint.h>
 
 struct lt_tick_timer {
-    int64_t start_ns;     /* CLOCK_MONOTONIC of the grid's origin */
+    int64_t start_ns; /* CLOCK_MONOTONIC of the grid's origin */
     int64_t interval_ns;
-    int64_t next;         /* number of the next tick */
-    uint64_t random;      /* state of the jitter */
+    int64_t next;    /* number of the next tick */
+    uint64_t random; /* state of the jitter */
 };
 
 struct lt_tick {
-    int64_t time_ns;      /* when it was taken, since the start */
-    int64_t lateness_ns;  /* after its deadline */
-    uint32_t covers;      /* ticks that it stands for: 1, more where deadlines had passed */
+    int64_t time_ns;     /* when it was taken, since the start */
+    int64_t lateness_ns; /* after its deadline */
+    uint32_t covers;     /* ticks that it stands for: 1, more where deadlines had passed */
 };
 
 int64_t lt_monotonic_ns(void);
