@@ -3,13 +3,13 @@
  * Whose code a file is: the user's own, an installed library's, or the standard
  * library's. The rules, first match decides:
  *
- *  1. --my-code and --not-my-code folders, the longest that holds the file; at equal length it is not
- *     yours. A relative folder is meant from the program's working folder.
+ *  1. --my-code and --not-my-code folders, the longest that holds the file; at equal length it is
+ * not yours. A relative folder is meant from the program's working folder.
  *  2. "<frozen ...>" is the standard library; other names in <> (<string>, <stdin>) are yours.
  *  3. A working folder of the program that lies inside an installed place (somebody develops
  *     in site-packages) makes what is under it yours.
- *  4. .../site-packages/ and .../dist-packages/ are libraries, .../lib/pythonX.Y/ is the standard library;
- *     so is a virtual environment inside the project.
+ *  4. .../site-packages/ and .../dist-packages/ are libraries, .../lib/pythonX.Y/ is the standard
+ * library; so is a virtual environment inside the project.
  *  5. Everything else is yours, wherever it lies. */
 #ifndef LT_CODE_OWNER_H
 #define LT_CODE_OWNER_H

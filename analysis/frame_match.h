@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * --focus, --ignore and --hide: POSIX extended regular expressions, tried on a frame's
- * "name (file)", "name (file:line)" and the latter with the file as recorded. A frame matches a list when
- * any expression of it matches any of these. */
+ * "name (file)", "name (file:line)" and the latter with the file as recorded. A frame matches a
+ * list when any expression of it matches any of these. */
 #ifndef LT_FRAME_MATCH_H
 #define LT_FRAME_MATCH_H
 
 #include "analysis/selection.h"
 
-enum lt_match_flags {
-    LT_MATCH_FOCUS = 1 << 0,
-    LT_MATCH_IGNORE = 1 << 1,
-    LT_MATCH_HIDE = 1 << 2
-};
+enum lt_match_flags { LT_MATCH_FOCUS = 1 << 0, LT_MATCH_IGNORE = 1 << 1, LT_MATCH_HIDE = 1 << 2 };
 
 struct lt_frame_match; /* opaque */
 

@@ -244,10 +244,9 @@ static int make_use(struct lt_frame_table *t, uint32_t name, uint32_t file,
         return error;
     }
     struct shown_frame f = shown_for(t, &v, name, file, info);
-    unsigned match =
-        lt_frame_match(t->match, lt_text_pool_get(t->texts, name),
-                       lt_text_pool_get(t->texts, v.shown), lt_text_pool_get(t->texts, file),
-                       info->line);
+    unsigned match = lt_frame_match(t->match, lt_text_pool_get(t->texts, name),
+                                    lt_text_pool_get(t->texts, v.shown),
+                                    lt_text_pool_get(t->texts, file), info->line);
     use->match = match & ~(unsigned)LT_MATCH_HIDE;
     use->hidden = (match & LT_MATCH_HIDE) != 0 || (t->mine && (v.flags & LT_FRAME_MINE) == 0);
     return shown_id(t, &f, &use->frame);

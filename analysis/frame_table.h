@@ -33,14 +33,14 @@ struct lt_frame_use {
 
 struct lt_frame_table; /* opaque */
 
-/* The selection is borrowed until free. `by` is anything but LT_BY_DEFAULT. LT_ERR_USAGE with a message,
- * LT_ERR_NOMEM. */
+/* The selection is borrowed until free. `by` is anything but LT_BY_DEFAULT. LT_ERR_USAGE with a
+ * message, LT_ERR_NOMEM. */
 int lt_frame_table_new(struct lt_frame_table **out, const struct lt_selection *selection,
                        enum lt_by by, char *message, size_t message_size);
 void lt_frame_table_free(struct lt_frame_table *t);
 
-/* A working folder of a recorded program. Only the very first shortens paths: with two, one short name
- * could stand for two files. */
+/* A working folder of a recorded program. Only the very first shortens paths: with two, one short
+ * name could stand for two files. */
 int lt_frame_table_folder(struct lt_frame_table *t, struct lt_str folder);
 
 int lt_frame_table_use(struct lt_frame_table *t, const struct lt_frame_info *info,

@@ -125,6 +125,9 @@ int lt_recordings_read(struct lt_recordings *r, size_t i, const struct lt_profil
         in.close(in.ctx);
         errno = read_errno;
     }
+    if (error == 0) {
+        rec->duration_ns = rec->stats.duration_ns;
+    }
     if (error < 0 && message->text[0] == '\0') {
         lt_recording_explain(message, rec->path, error);
     }
@@ -211,7 +214,7 @@ int64_t lt_recordings_end(const struct lt_recordings *r)
 
     for (size_t i = 0; i < r->n; i++) {
         int64_t own;
-        if (!__builtin_add_overflow(lt_recordings_offset(r, i), r->at[i].stats.duration_ns, &own) &&
+        if (!__builtin_add_overflow(lt_recordings_offset(r, i), r->at[i].duration_ns, &own) &&
             own > end) {
             end = own;
         }

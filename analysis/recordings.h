@@ -20,7 +20,8 @@ struct lt_recording {
     int64_t start_realtime_ns; /* 0 unknown */
     int64_t interval_ns;       /* 0 unknown */
     char *command, *host, *cwd, *recorder;
-    struct lt_read_stats stats; /* of the last reading to the end */
+    int64_t duration_ns;        /* known once it was read to the end */
+    struct lt_read_stats stats; /* of the last reading */
 };
 
 struct lt_recordings {

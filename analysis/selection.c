@@ -22,7 +22,7 @@ struct unit {
 
 /* Largest first: "1h30m" is well formed, "30m1h" is not. */
 static const struct unit units[] = {
-    {"d", 86400 * NS_PER_SECOND}, {"h", 3600 * NS_PER_SECOND},   {"m", 60 * NS_PER_SECOND},
+    {"d", 86400 * NS_PER_SECOND}, {"h", 3600 * NS_PER_SECOND},  {"m", 60 * NS_PER_SECOND},
     {"s", NS_PER_SECOND},         {"ms", NS_PER_SECOND / 1000},
 };
 #define N_UNITS (sizeof units / sizeof *units)

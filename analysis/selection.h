@@ -28,11 +28,11 @@ struct lt_words { /* a list of borrowed arguments */
 
 struct lt_selection {
     enum lt_mode mode;
-    enum lt_tristate idle;         /* keep stacks that wait; unset: the exporter's default */
-    struct lt_words threads;       /* NAME or TID */
-    struct lt_words processes;     /* PID, decimal */
+    enum lt_tristate idle;     /* keep stacks that wait; unset: the exporter's default */
+    struct lt_words threads;   /* NAME or TID */
+    struct lt_words processes; /* PID, decimal */
     struct lt_when from, to;
-    struct lt_words tags;          /* K=V; all must match */
+    struct lt_words tags;                /* K=V; all must match */
     struct lt_words focus, ignore, hide; /* POSIX extended regular expressions */
     bool mine;
     struct lt_words my_code, not_my_code;
@@ -41,7 +41,7 @@ struct lt_selection {
     enum lt_tristate thread_roots; /* unset: on by itself with several processes */
     bool full_paths;
     enum lt_unit unit;
-    bool strict;                   /* damage is a failure */
+    bool strict; /* damage is a failure */
 };
 
 /* "1.5", "90s", "2m", "1h30m", "-10m", "2026-11-23T10:00[:05]" (local time). 0 or

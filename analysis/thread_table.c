@@ -111,8 +111,8 @@ static bool thread_selected(const struct lt_thread_table *t, const struct thread
 }
 
 /* The place that ids are unique in: a known host, else the one input. */
-static int space_of(struct lt_thread_table *t, const struct lt_thread_origin *origin,
-                    bool anywhere, uint32_t key[2])
+static int space_of(struct lt_thread_table *t, const struct lt_thread_origin *origin, bool anywhere,
+                    uint32_t key[2])
 {
     key[0] = 0;
     key[1] = origin->input;

@@ -28,8 +28,8 @@ struct lt_thread_table; /* opaque */
 int lt_thread_table_new(struct lt_thread_table **out, const struct lt_selection *selection);
 void lt_thread_table_free(struct lt_thread_table *t);
 
-/* `local` is the id in the input: what is left to tell by where process or thread ids are unknown. The
- * same thing again with another name: the later name counts. */
+/* `local` is the id in the input: what is left to tell by where process or thread ids are unknown.
+ * The same thing again with another name: the later name counts. */
 int lt_thread_table_process(struct lt_thread_table *t, const struct lt_thread_origin *origin,
                             uint32_t local, const struct lt_process_info *info, uint32_t *id);
 int lt_thread_table_thread(struct lt_thread_table *t, const struct lt_thread_origin *origin,

@@ -21,9 +21,9 @@ struct lt_view_tag {
 };
 
 struct lt_view_sample {
-    uint32_t thread;   /* of the thread table */
-    uint32_t node;     /* of the stack tree; its frames are of the frame table. Never 0 */
-    int64_t time_ns;   /* -1 unknown */
+    uint32_t thread; /* of the thread table */
+    uint32_t node;   /* of the stack tree; its frames are of the frame table. Never 0 */
+    int64_t time_ns; /* -1 unknown */
     uint64_t count;
     int64_t weight_ns; /* not negative; the sum over all samples fits */
     uint32_t state;    /* enum lt_state_flags */

@@ -8,7 +8,8 @@
 
 struct lt_buf;
 
-/* Appends `text`. In addition each byte of `from` becomes the byte of `to` at its place; both may be
+/* Appends `text`. In addition each byte of `from` becomes the byte of `to` at its place; both may
+ * be
  * "". 0 or LT_ERR_NOMEM. */
 int lt_clean_text(struct lt_buf *out, const char *text, const char *from, const char *to);
 

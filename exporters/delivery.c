@@ -295,8 +295,7 @@ static int fill_path(struct lt_delivery *d, const struct live_trace_thread *thre
                            &d->path[at++]);
     }
     if (error == 0 && d->roots) {
-        error =
-            root_frame(d, "thread", thread->name, thread->tid, LT_FRAME_THREAD, &d->path[at++]);
+        error = root_frame(d, "thread", thread->name, thread->tid, LT_FRAME_THREAD, &d->path[at++]);
     }
     for (at = depth; error == 0 && node != 0; node = lt_stack_tree_parent(tree, node)) {
         error = frame_for(d, lt_stack_tree_frame(tree, node), &d->path[--at]);

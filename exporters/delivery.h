@@ -13,7 +13,8 @@
 
 struct lt_delivery; /* opaque */
 
-/* Opens the request's exporter. Both arguments are borrowed until free. On failure *message says why. */
+/* Opens the request's exporter. Both arguments are borrowed until free. On failure *message says
+ * why. */
 int lt_delivery_new(struct lt_delivery **out, const struct lt_export_request *request,
                     struct lt_view *view, struct lt_message *message);
 

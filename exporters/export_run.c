@@ -187,7 +187,8 @@ static int deliver_meta(struct run *r)
 
 static int set_window(struct run *r)
 {
-    int error = lt_recordings_window(&r->recordings, r->request->selection, &r->window, &r->message);
+    int error =
+        lt_recordings_window(&r->recordings, r->request->selection, &r->window, &r->message);
 
     if (error == 0) {
         r->has_window = true;
@@ -301,16 +302,18 @@ static int account(struct run *r, size_t i)
     if (__builtin_add_overflow(sum->duration_ns, rec->stats.duration_ns, &sum->duration_ns)) {
         sum->duration_ns = INT64_MAX;
     }
-    if (rec->stats.damaged_blocks > 0) {
-        snprintf(m.text, sizeof m.text,
-                 "%s is damaged in %" PRIu64 " places: the rest was read", base_name(rec->path),
-                 rec->stats.damaged_blocks);
-        if (r->request->selection->strict) {
-            r->message = m;
-            return LT_ERR_CORRUPT;
-        }
-        note(r, m.text);
+    if (rec->stats.damaged_blocks == 0) {
+        return 0;
     }
+    snprintf(
+        m.text, sizeof m.text, "%s is damaged in %" PRIu64 " place%s: %s", base_name(rec->path),
+        rec->stats.damaged_blocks, rec->stats.damaged_blocks == 1 ? "" : "s",
+        r->request->selection->strict ? "leave out --strict to see the rest" : "the rest was read");
+    if (r->request->selection->strict) {
+        r->message = m;
+        return LT_ERR_CORRUPT;
+    }
+    note(r, m.text);
     return 0;
 }
 
@@ -334,7 +337,8 @@ static void add_roots(struct run *r)
     enum lt_tristate wish = r->request->selection->thread_roots;
     bool several = lt_thread_table_processes(lt_view_threads(r->view)) > 1;
 
-    /* An exporter of samples is told the thread of each: it gets roots only if they are asked for. */
+    /* An exporter of samples is told the thread of each: it gets roots only if they are asked for.
+     */
     if (wish == LT_YES || (wish == LT_UNSET && several && r->totals != NULL)) {
         lt_delivery_add_roots(r->delivery, several);
     }

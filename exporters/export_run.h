@@ -13,7 +13,7 @@
 struct lt_export_request {
     const struct live_trace_exporter *exporter;
     const struct lt_selection *selection;
-    const char *const *logs;    /* files (folders already expanded), "-" for standard input */
+    const char *const *logs; /* files (folders already expanded), "-" for standard input */
     size_t n_logs;
     struct lt_output *output;
     const struct live_trace_option *options;
@@ -25,13 +25,14 @@ struct lt_export_request {
 };
 
 struct lt_export_result {
-    struct lt_read_stats read;  /* summed over the inputs; complete only if all are */
-    uint64_t recorded;          /* stack samples in the inputs */
-    uint64_t selected;          /* stack samples that the selection kept */
-    char message[512];          /* on failure, and for an empty recording: what happened: what to do */
+    struct lt_read_stats read; /* summed over the inputs; complete only if all are */
+    uint64_t recorded;         /* stack samples in the inputs */
+    uint64_t selected;         /* stack samples that the selection kept */
+    char message[512];         /* on failure, or why there is nothing: what happened: what to do */
 };
 
-/* 0 or a negative enum lt_error, with result->message. An empty selection is no error: the exporter
+/* Damage that was skipped, and other things that are no failure, are said by request->note.
+ * 0 or a negative enum lt_error, with result->message. An empty selection is no error: the exporter
  * writes a valid empty output; the caller tells by `selected`. */
 int lt_export_run(const struct lt_export_request *request, struct lt_export_result *result);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of outputs. A plug-in is code that runs with the user's rights, so only folders that somebody
- * configured by an absolute name are searched; and it may be older than this program, so its struct is
- * copied into one of today's size, with the members that it does not have as NULL. */
+ * The table of outputs. A plug-in is code that runs with the user's rights, so only folders that
+ * somebody configured by an absolute name are searched; and it may be older than this program, so
+ * its struct is copied into one of today's size, with the members that it does not have as NULL. */
 #include "config.h"
 
 #include "exporters/exporter_registry.h"
@@ -334,8 +334,7 @@ const struct live_trace_exporter *lt_registry_for_file(const struct lt_registry 
 
     for (size_t i = r->n; i-- > 0;) {
         const struct live_trace_exporter *e = r->at[i]->entry.exporter;
-        size_t len =
-            e != NULL && e->extension != NULL ? matched_ending(path, e->extension) : 0;
+        size_t len = e != NULL && e->extension != NULL ? matched_ending(path, e->extension) : 0;
         if (len > best_len) {
             best = e;
             best_len = len;

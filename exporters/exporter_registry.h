@@ -9,16 +9,17 @@
 
 struct lt_exporter_entry {
     const struct live_trace_exporter *exporter; /* NULL if it could not be loaded */
-    const char *origin;      /* "built in", or the plug-in's file */
-    const char *unavailable; /* why not, or NULL */
+    const char *origin;                         /* "built in", or the plug-in's file */
+    const char *unavailable;                    /* why not, or NULL */
 };
 
 struct lt_registry;
 
 /* The built-ins, then each *.so of the folders in `search` (':' separated; may be NULL), then of
- * `configured` (may be NULL), then `files`. A relative or empty folder name is not searched. A file in
- * `files` that cannot be loaded is an error with a message; one in a folder is listed as unavailable.
- * A built-in's name cannot be taken by a plug-in from a folder; one from `files` may. */
+ * `configured` (may be NULL), then `files`. A relative or empty folder name is not searched. A file
+ * in `files` that cannot be loaded is an error with a message; one in a folder is listed as
+ * unavailable. A built-in's name cannot be taken by a plug-in from a folder; one from `files` may.
+ */
 int lt_registry_new(struct lt_registry **out, const char *search, const char *configured,
                     const char *const *files, size_t n_files, char *message, size_t message_size);
 void lt_registry_free(struct lt_registry *r);
@@ -26,6 +27,7 @@ size_t lt_registry_count(const struct lt_registry *r);
 const struct lt_exporter_entry *lt_registry_at(const struct lt_registry *r, size_t i);
 const struct live_trace_exporter *lt_registry_find(const struct lt_registry *r, const char *name);
 /* By the ending of a file name ("x.speedscope.json", "x.folded"); longest match. NULL: none. */
-const struct live_trace_exporter *lt_registry_for_file(const struct lt_registry *r, const char *path);
+const struct live_trace_exporter *lt_registry_for_file(const struct lt_registry *r,
+                                                       const char *path);
 
 #endif

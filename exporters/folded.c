@@ -26,8 +26,8 @@
 struct folded_state {
     const struct live_trace_host *host;
     bool unit_is_time, by_line;
-    struct lt_intern *texts;     /* of frames, cleaned: frames that read alike are one */
-    uint32_t *text_of_frame;     /* by frame id: text + 1, 0 not known yet */
+    struct lt_intern *texts; /* of frames, cleaned: frames that read alike are one */
+    uint32_t *text_of_frame; /* by frame id: text + 1, 0 not known yet */
     size_t n_frames, frames_alloc;
     struct lt_stack_tree *stacks; /* of texts */
     uint64_t *values;             /* by node */
@@ -175,8 +175,8 @@ static int folded_stack(void *state, const struct live_trace_stack *stack)
 }
 
 /* The sorted walk. What stands below a stack is a row of items, ordered as bytes: lines that
- * end ("leaf 12") and branches that go on ("caller;"). A node can be both, and other lines may come between
- * the two: this is the order of `LC_ALL=C sort`. */
+ * end ("leaf 12") and branches that go on ("caller;"). A node can be both, and other lines may come
+ * between the two: this is the order of `LC_ALL=C sort`. */
 
 struct item {
     uint32_t parent, node;

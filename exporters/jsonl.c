@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON lines, for scripts: one object a line, as the recording is read; nothing is kept. What an input
- * cannot say (time, state) is null. "count" is there only for totals, that is above 1. */
+ * JSON lines, for scripts: one object a line, as the recording is read; nothing is kept. What an
+ * input cannot say (time, state) is null. "count" is there only for totals, that is above 1. */
 #include "config.h"
 
 #include <stdlib.h>

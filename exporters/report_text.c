@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The report for eyes and for scripts: a head of lines that begin with '#', a blank line, then a row for
- * each frame, its source line below it. */
+ * The report for eyes and for scripts: a head of lines that begin with '#', a blank line, then a
+ * row for each frame, its source line below it. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -66,8 +66,8 @@ static int put_times(struct lt_buf *out, const struct lt_report *r,
 static int put_selection(struct lt_buf *out, const struct lt_report *r,
                          const struct live_trace_health *h)
 {
-    int error = lt_buf_printf(out, "# %" PRIu64 " of %" PRIu64 " stack samples", r->count,
-                              h->recorded);
+    int error =
+        lt_buf_printf(out, "# %" PRIu64 " of %" PRIu64 " stack samples", r->count, h->recorded);
 
     if (error == 0) {
         error = put_clean(out, " by ", r->by,
@@ -98,7 +98,8 @@ static int put_failures(struct lt_buf *out, const struct live_trace_health *h)
     return error < 0 || h->n_failed == 0 ? error : lt_buf_put_text(out, ")");
 }
 
-/* "# health: asked 2010, taken 2000, late 8, failed 2 (torn 2), retried 12; sampler used 0.42% of a CPU" */
+/* "# health: asked 2010, taken 2000, late 8, failed 2 (torn 2), retried 12; sampler used 0.42% of a
+ * CPU" */
 static int put_health(struct lt_buf *out, const struct live_trace_health *h)
 {
     int error = 0;
@@ -121,8 +122,8 @@ static int put_health(struct lt_buf *out, const struct live_trace_health *h)
         }
     }
     if (error == 0 && h->damaged_blocks > 0) {
-        error = lt_buf_printf(out, "# damaged: %" PRIu64 " places were skipped\n",
-                              h->damaged_blocks);
+        error = lt_buf_printf(out, "# damaged: %" PRIu64 " place%s skipped\n", h->damaged_blocks,
+                              h->damaged_blocks == 1 ? "" : "s");
     }
     if (error == 0 && !h->complete) {
         error = lt_buf_put_text(out, "# the end of the recording is missing\n");
@@ -166,8 +167,9 @@ static int put_figures(struct lt_buf *out, const struct lt_report *r,
     int error = r->unit_is_time ? lt_buf_printf(out, "%9.3fs", (double)row->weight_ns / 1e9)
                                 : lt_buf_printf(out, "%5" PRIu64, row->count);
 
-    return error < 0 ? error
-                     : lt_buf_printf(out, " %" PRIu64 ".%02" PRIu64 "%% ", share / 100, share % 100);
+    return error < 0
+               ? error
+               : lt_buf_printf(out, " %" PRIu64 ".%02" PRIu64 "%% ", share / 100, share % 100);
 }
 
 static int put_row(struct lt_buf *out, const struct lt_report *r, const struct lt_report_row *row,

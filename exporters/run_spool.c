@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The file is an array of slots of LT_RUN_BLOCK bytes. A slot begins with the number of the slot that
- * continues its stream, which is set aside before it is written, so nothing is patched later and no list of
- * slots is kept. */
+ * The file is an array of slots of LT_RUN_BLOCK bytes. A slot begins with the number of the slot
+ * that continues its stream, which is set aside before it is written, so nothing is patched later
+ * and no list of slots is kept. */
 #include "config.h"
 
 #include "exporters/run_spool.h"
@@ -153,8 +153,8 @@ static int code_last(struct lt_run_spool *s, struct stream *stream)
 
 static int stream_for(struct lt_run_spool *s, uint32_t id, struct stream **stream)
 {
-    int error = lt_array_grow(&s->streams, &s->alloc, (size_t)id + 1, sizeof *s->streams,
-                              MAX_STREAMS);
+    int error =
+        lt_array_grow(&s->streams, &s->alloc, (size_t)id + 1, sizeof *s->streams, MAX_STREAMS);
 
     if (error < 0) {
         return error;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * speedscope's own JSON: one sampled profile a thread. Samples are kept as runs in a spool while the
- * recording is read; the document is written at the end, frames last. */
+ * speedscope's own JSON: one sampled profile a thread. Samples are kept as runs in a spool while
+ * the recording is read; the document is written at the end, frames last. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -139,9 +139,7 @@ static int know_stack(struct speedscope_state *s, const struct live_trace_stack 
     while (s->n_stacks <= stack->id) {
         s->node_of_stack[s->n_stacks++] = 0;
     }
-    return s->node_of_stack[stack->id] != 0
-               ? 0
-               : add_stack(s, stack, &s->node_of_stack[stack->id]);
+    return s->node_of_stack[stack->id] != 0 ? 0 : add_stack(s, stack, &s->node_of_stack[stack->id]);
 }
 
 static int know_thread(struct speedscope_state *s, const struct live_trace_stack *sample)

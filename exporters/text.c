@@ -8,7 +8,7 @@
 
 #include "exporters/exporter_builtins.h"
 
-#include <errno.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,13 +34,12 @@ static int parse_count(const char *text, size_t *n)
     char *end;
     unsigned long long value;
 
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    if (end == text || *end != '\0' || text[0] == '-' || errno != 0 || value > MAX_ROWS) {
+    if (!isdigit((unsigned char)text[0])) {
         return LT_ERR_USAGE;
     }
-    *n = (size_t)value;
-    return 0;
+    value = strtoull(text, &end, 10); /* ULLONG_MAX for what is more than that */
+    *n = value < MAX_ROWS ? (size_t)value : MAX_ROWS;
+    return *end == '\0' ? 0 : LT_ERR_USAGE;
 }
 
 static int read_options(struct text_state *s)

@@ -73,6 +73,9 @@ run_case() {
     done <"$dir/args"
     (cd "$work/inputs" && exec "$LIVE_TRACE" "$@" <"$work/empty") >"$work/expected" 2>"$work/errors"
     echo $? >"$work/status"
+    # Outputs that name their writer.
+    sed -i -e "s/live-trace@$version\"/live-trace@VERSION\"/" \
+        -e "s/\"version\":\"$version\"/\"version\":\"VERSION\"/" "$work/expected"
 }
 
 compare() {
@@ -106,6 +109,8 @@ selected() {
 }
 
 : >"$work/empty"
+version=$("$LIVE_TRACE" version | sed -n '1s/^live-trace //p') || exit 1
+[ -n "$version" ] || { echo "$LIVE_TRACE has no version"; exit 1; }
 make_inputs || { echo "the inputs cannot be made"; exit 1; }
 
 ran=0 failed=0

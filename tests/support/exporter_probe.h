@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A host for one exporter, in memory: tests call the exporter as live-trace would, and look at what it wrote
- * and said. */
+ * A host for one exporter, in memory: tests call the exporter as live-trace would, and look at what
+ * it wrote and said. */
 #ifndef LT_EXPORTER_PROBE_H
 #define LT_EXPORTER_PROBE_H
 

@@ -6,8 +6,8 @@
 
 #include <CUnit/CUnit.h>
 
-/* Runs the tests (ended by CU_TEST_INFO_NULL) and returns what main is to return: 0 only if all of them ran
- * and none failed. */
+/* Runs the tests (ended by CU_TEST_INFO_NULL) and returns what main is to return: 0 only if all of
+ * them ran and none failed. */
 int lt_unit_main(const char *suite, CU_TestInfo *tests);
 
 #endif

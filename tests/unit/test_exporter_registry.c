@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of outputs, with plug-ins that the test compiles itself: the example one, and ones with something
- * wrong. Needs a C compiler ($CC, else cc), as a user who writes a plug-in does. */
+ * The table of outputs, with plug-ins that the test compiles itself: the example one, and ones with
+ * something wrong. Needs a C compiler ($CC, else cc), as a user who writes a plug-in does. */
 #include "config.h"
 
 #include "exporters/exporter_registry.h"
@@ -86,10 +86,17 @@ static void by_ending(void)
     static const struct {
         const char *path, *name;
     } cases[] = {
-        {"x.folded", "folded"},     {"a/b.speedscope.json", "speedscope"}, {"x.jsonl", "jsonl"},
-        {"x.folded.txt", "text"},   {"x.json", NULL},                      {"folded", NULL},
-        {"a/.folded", NULL},        {"xfolded", NULL},                     {"x.FOLDED", NULL},
-        {"a.folded/x", NULL},       {"", NULL},
+        {"x.folded", "folded"},
+        {"a/b.speedscope.json", "speedscope"},
+        {"x.jsonl", "jsonl"},
+        {"x.folded.txt", "text"},
+        {"x.json", NULL},
+        {"folded", NULL},
+        {"a/.folded", NULL},
+        {"xfolded", NULL},
+        {"x.FOLDED", NULL},
+        {"a.folded/x", NULL},
+        {"", NULL},
     };
     struct lt_registry *r;
 
@@ -97,8 +104,8 @@ static void by_ending(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct live_trace_exporter *e = lt_registry_for_file(r, cases[i].path);
         const char *name = e != NULL ? e->name : NULL;
-        if (name != cases[i].name && (name == NULL || cases[i].name == NULL ||
-                                      strcmp(name, cases[i].name) != 0)) {
+        if (name != cases[i].name &&
+            (name == NULL || cases[i].name == NULL || strcmp(name, cases[i].name) != 0)) {
             printf("\n    %s: %s\n", cases[i].path, name);
             CU_FAIL("wrong exporter for the file");
         }
@@ -166,7 +173,8 @@ static void named_takes_over(void)
     struct lt_registry *r;
 
     build("text.so",
-          PLUGIN(VERSION SIZE ".name = \"text\", .description = \"d\", .extension = \"txt\", " CALLS));
+          PLUGIN(VERSION SIZE
+                 ".name = \"text\", .description = \"d\", .extension = \"txt\", " CALLS));
     path_in(path, sizeof path, "text.so");
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, NULL, NULL, files, 1, message, sizeof message), 0);
     CU_ASSERT_STRING_EQUAL(lt_registry_find(r, "text")->description, "d");
@@ -220,8 +228,8 @@ static void newer_plugin(void)
     const char *const files[] = {path};
     struct lt_registry *r;
 
-    build("new.so", PLUGIN(VERSION ".struct_size = sizeof(struct live_trace_exporter) + 64, " NAME
-                                       CALLS));
+    build("new.so",
+          PLUGIN(VERSION ".struct_size = sizeof(struct live_trace_exporter) + 64, " NAME CALLS));
     path_in(path, sizeof path, "new.so");
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, NULL, NULL, files, 1, message, sizeof message), 0);
     CU_ASSERT_PTR_NOT_NULL(lt_registry_find(r, "mine"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A made-up recording is played into a view, event by event; what comes out is compared as text, one line
- * a stack: "THREAD frame;frame COUNT". */
+ * A made-up recording is played into a view, event by event; what comes out is compared as text,
+ * one line a stack: "THREAD frame;frame COUNT". */
 #include "config.h"
 
 #include "analysis/view.h"
@@ -139,7 +139,8 @@ static void define_segment(const struct lt_profile_handler *h)
 static void play(struct probe *p)
 {
     const struct lt_profile_handler h = lt_view_handler(p->view);
-    const struct lt_meta meta = {.host = lt_str_of("web"), .cwd = lt_str_of("/p"), .has_time = true};
+    const struct lt_meta meta = {
+        .host = lt_str_of("web"), .cwd = lt_str_of("/p"), .has_time = true};
 
     CU_ASSERT_EQUAL(h.meta(h.ctx, &meta), 0);
     define_segment(&h);
@@ -240,13 +241,14 @@ static void who_and_what(void)
     const char *pid[] = {"7"}, *other_pid[] = {"8"};
     const char *route[] = {"route=/home"}, *wrong[] = {"route=/"}, *both[] = {"route=/home", "a=b"};
     const struct lt_selection cases[] = {
-        {.threads = {worker, 1}},   {.threads = {tid, 1}}, {.threads = {other, 2}},
-        {.processes = {pid, 1}, .threads = {tid, 1}},      {.processes = {other_pid, 1}},
-        {.tags = {wrong, 1}},       {.tags = {both, 2}},
+        {.threads = {worker, 1}},      {.threads = {tid, 1}},
+        {.threads = {other, 2}},       {.processes = {pid, 1}, .threads = {tid, 1}},
+        {.processes = {other_pid, 1}}, {.tags = {wrong, 1}},
+        {.tags = {both, 2}},
     };
     const struct lt_selection tagged = {.tags = {route, 1}};
-    const char *wanted[] = {"worker loads:299 1\n", "worker loads:299 1\n", "",
-                            "worker loads:299 1\n", "", "", ""};
+    const char *wanted[] = {
+        "worker loads:299 1\n", "worker loads:299 1\n", "", "worker loads:299 1\n", "", "", ""};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         expect_selection(&cases[i], LT_BY_FUNCTION, false, wanted[i]);
@@ -261,7 +263,8 @@ static void expressions(void)
     const char *loads[] = {"^loads"}, *line[] = {"work \\(app.py:8\\)$"}, *unknown[] = {"unknown"};
     const char *full[] = {"/usr/lib"}, *app[] = {"app\\.py"};
     const struct lt_selection focus = {.focus = {loads, 1}}, ignore = {.ignore = {line, 1}};
-    const struct lt_selection no_unknown = {.ignore = {unknown, 1}}, recorded = {.focus = {full, 1}};
+    const struct lt_selection no_unknown = {.ignore = {unknown, 1}},
+                              recorded = {.focus = {full, 1}};
     const struct lt_selection hide = {.hide = {app, 1}};
 
     expect_selection(&focus, LT_BY_FUNCTION, false,
