@@ -42,6 +42,7 @@ struct trace_reader {
     int64_t start_realtime_ns; /* of the first recording */
     bool placed;               /* base_ns is that of the current recording */
     int64_t base_ns;           /* of its time 0 */
+    int64_t last_ns;           /* time of the last tick; none is told to be before it */
     struct lt_health before, now;
 };
 
@@ -102,8 +103,9 @@ static int on_sample(void *ctx, int64_t time_ns, uint32_t covers,
                      const struct lt_trace_place *place)
 {
     struct trace_reader *r = ctx;
+    int64_t at_ns = saturated_sum(r->base_ns, time_ns);
     struct lt_sample sample = {
-        .time_ns = saturated_sum(r->base_ns, time_ns),
+        .time_ns = at_ns > r->last_ns ? at_ns : r->last_ns,
         .count = 1,
         .weight_ns = weight_of(r, covers),
     };
@@ -124,7 +126,10 @@ static int on_total(void *ctx, const struct lt_trace_total *total)
 static int on_tick(void *ctx, int64_t time_ns, uint32_t covers)
 {
     struct trace_reader *r = ctx;
-    note_end(r, saturated_sum(saturated_sum(r->base_ns, time_ns), weight_of(r, covers)));
+    int64_t at_ns = saturated_sum(r->base_ns, time_ns);
+    if (at_ns > r->last_ns)
+        r->last_ns = at_ns;
+    note_end(r, saturated_sum(at_ns, weight_of(r, covers)));
     return 0;
 }
 

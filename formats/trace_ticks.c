@@ -57,7 +57,12 @@ static int64_t find_place(struct lt_tick_encoder *e, int64_t time_ns, uint32_t c
     e->step = step;
     e->started = true;
     *shift = step - expected;
-    return (time_ns - start_ns) / e->quantum_ns;
+    int64_t place = (time_ns - start_ns) / e->quantum_ns;
+    /* Where quanta do not fill a step, rounding down may fall behind the last tick. */
+    if (start_ns + place * e->quantum_ns < e->place_ns)
+        place++;
+    e->place_ns = start_ns + place * e->quantum_ns;
+    return place;
 }
 
 static int put_place(struct lt_tick_encoder *e, unsigned place)

@@ -13,6 +13,7 @@ struct lt_tick_encoder {
     int64_t quantum_ns;  /* of places within a step */
     int64_t step;        /* number of the last tick's step since time 0 */
     bool started;        /* step means something */
+    int64_t place_ns;    /* time of the last tick as the block says it */
 
     /* The columns of the block: who took part when it was opened, and with what; four bits a tick; what
      * changed of whom, and ticks that do not fit into four bits; new stacks; new states and tags. */

@@ -401,7 +401,7 @@ class Decoder:
         self.has_meta = False
         self.start_realtime_ns = 0
         self.placed = False
-        self.base_ns = 0
+        self.base_ns = self.last_ns = 0
         self.health_before = collections.Counter()
         self.health = collections.Counter()
 
@@ -526,8 +526,9 @@ class Decoder:
             self.kept_ticks.append(payload)
             return
         for time_ns, covers, threads, _ in read_ticks(payload, self.segment):
+            self.last_ns = max(self.last_ns, self.base_ns + time_ns)
             for thread in threads:
-                self.sample(self.base_ns + time_ns, thread, 1, covers, self.segment)
+                self.sample(self.last_ns, thread, 1, covers, self.segment)
             self.note_end(time_ns + covers * self.segment["interval_ns"])
 
     def totals_block(self, payload):
