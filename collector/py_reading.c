@@ -279,6 +279,15 @@ static void mark_stale(struct attempt *a, struct lt_py_thread *before, uint64_t 
     }
 }
 
+/* Most often it runs elsewhere; then nothing of this attempt is of use. */
+static int follow_new_holder(struct attempt *a)
+{
+    int err = want_end(a);
+    if (!err)
+        err = fetch(a);
+    return err ? err : follow(a);
+}
+
 /* Takes over the GIL's words and fetches the stacks that they make necessary. */
 static int judge_beginning(struct attempt *a)
 {
@@ -298,7 +307,9 @@ static int judge_beginning(struct attempt *a)
     }
     if (switches || gil->holder != before)
         mark_stale(a, before, switches);
-    int err = want_threads(a);
+    int err = gil->holder != before ? follow_new_holder(a) : 0;
+    if (!err)
+        err = want_threads(a);
     if (!err && a->more)
         err = want_end(a);
     if (!err)

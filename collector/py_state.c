@@ -14,8 +14,6 @@ enum {
     REFRESH_TICKS = 64, /* doubt or not, all of them are asked about this often */
     SLACK_NS = 20000,   /* what may be missing of the CPU time of a thread that runs all the time:
                            interrupts */
-    DOUBT_SHARE =
-        4 /* the others are asked once a 1/4 of an interval has been used by somebody else */
 };
 
 int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use)
@@ -69,16 +67,22 @@ static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use)
     return runnable(p->gils[0].holder);
 }
 
-/* Time that was used by others than the holder adds up to a doubt. Short ticks weigh little, and
- * what a late reading of the clock takes from one tick it gives to the next. */
+/* Time that was used by others than the holder adds up to a doubt, once an interval's worth has
+ * come together. What a late reading of the clock takes from one tick it gives to the next. */
 static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use, bool holder,
                            int64_t interval_ns)
 {
-    int64_t limit = interval_ns / DOUBT_SHARE;
     p->unexplained_ns += use->used_ns - (holder ? use->free_ns : 0);
-    if (p->unexplained_ns < -limit)
-        p->unexplained_ns = -limit;
-    return use->first || p->unexplained_ns > limit || p->ticks % REFRESH_TICKS == 0;
+    if (p->unexplained_ns < -interval_ns)
+        p->unexplained_ns = -interval_ns;
+    return use->first || p->unexplained_ns > interval_ns || p->ticks % REFRESH_TICKS == 0;
+}
+
+/* Did others use a part of this tick? Then those that ran when they were last asked are taken to
+ * run still, until the next doubt. */
+static bool others_used_some(const struct lt_cpu_use *use, bool holder)
+{
+    return use->used_ns - (holder ? use->free_ns : 0) > use->free_ns / 8;
 }
 
 /* Those that ran the last time first, then the others by turns: many threads cost no more than
@@ -101,12 +105,14 @@ static void ask_others(struct lt_py_process *p)
     }
 }
 
-static void nobody_else_runs(struct lt_py_process *p)
+static void others_as_before(struct lt_py_process *p, bool some_run)
 {
     p->others_run = false;
     for (size_t i = 0; i < p->n_threads; i++) {
-        p->threads[i]->was_runnable = p->threads[i]->was_runnable && holds_gil(p, p->threads[i]);
-        p->threads[i]->state = 0;
+        struct lt_py_thread *t = p->threads[i];
+        t->was_runnable = t->was_runnable && some_run;
+        p->others_run = p->others_run || t->was_runnable;
+        t->state = t->was_runnable ? LT_STATE_CPU : 0;
     }
 }
 
@@ -123,7 +129,7 @@ void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, i
         ask_others(p);
         p->unexplained_ns = 0;
     } else {
-        nobody_else_runs(p);
+        others_as_before(p, !nobody_ran && others_used_some(use, holder));
     }
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
