@@ -262,13 +262,10 @@ int lt_registry_new(struct lt_registry **out, const char *search, const char *co
                     const char *const *files, size_t n_files, char *message, size_t message_size)
 {
     struct lt_registry *r = calloc(1, sizeof *r);
-    int error = 0;
+    int error = r != NULL ? 0 : LT_ERR_NOMEM;
 
     if (message_size > 0) {
         message[0] = '\0';
-    }
-    if (r == NULL) {
-        return LT_ERR_NOMEM;
     }
     for (size_t i = 0; i < N_BUILTINS && error == 0; i++) {
         error = add_builtin(r, builtins[i]);
