@@ -165,6 +165,9 @@ bool lt_recordings_have_hosts(const struct lt_recordings *r)
 
     for (size_t i = 0; i < r->n; i++) {
         const char *host = r->at[i].host;
+        if (!r->at[i].known && r->n > 1) {
+            return true;
+        }
         if (host == NULL || host[0] == '\0') {
             continue;
         }

@@ -46,7 +46,7 @@ int lt_recordings_read(struct lt_recordings *r, size_t i, const struct lt_profil
 /* Takes what a head says: for inputs that cannot be peeked into. */
 int lt_recording_learn(struct lt_recording *rec, const struct lt_meta *meta);
 
-/* Do the heads that are known name different hosts? */
+/* Do the recordings come from different hosts, or could they, as far as heads are known? */
 bool lt_recordings_have_hosts(const struct lt_recordings *r);
 /* Wall clock at time 0; 0 if no recording knows its own. */
 int64_t lt_recordings_start(const struct lt_recordings *r);

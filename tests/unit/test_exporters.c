@@ -288,6 +288,31 @@ static void abandoned(void)
     }
 }
 
+/* Colour is there only if the host says that somebody sees it, and ends where its line ends. */
+static void text_color(void)
+{
+    for (int color = 0; color < 2; color++) {
+        struct live_trace_frame f = frame_of(0, "f", "f.py");
+        const struct live_trace_frame *path[] = {&f};
+        struct live_trace_stack stack = stack_of(0, 1, path);
+        struct lt_exporter_probe p;
+
+        f.flags = LIVE_TRACE_FRAME_MINE;
+        f.line = 5;
+        CU_ASSERT_EQUAL_FATAL(lt_probe_open(&p, &lt_exporter_text, NULL, 0), 0);
+        p.host.color = color;
+        CU_ASSERT_EQUAL(lt_probe_meta(&p, "line", 0), 0);
+        CU_ASSERT_EQUAL(lt_probe_stack(&p, &stack), 0);
+        CU_ASSERT_EQUAL(lt_probe_finish(&p), 0);
+        const char *row = strstr((char *)p.out.data, "\n\n");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+        CU_ASSERT_STRING_EQUAL(
+            row + 2, color ? "\033[1m    3 100.00% File: \"f.py\", line 5, in f      <====\033[0m\n"
+                           : "    3 100.00% File: \"f.py\", line 5, in f      <====\n");
+        lt_probe_release(&p);
+    }
+}
+
 static void text_options(void)
 {
     static const struct {
@@ -330,6 +355,7 @@ int main(void)
         {"output that cannot be written", failing_output},
         {"abandoned outputs", abandoned},
         {"options of text", text_options},
+        {"colour of text", text_color},
         CU_TEST_INFO_NULL,
     };
     return lt_unit_main("exporters", tests);
