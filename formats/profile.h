@@ -138,6 +138,7 @@ struct lt_read_stats {
     uint64_t lost_samples;   /* samples delivered as unknown because a definition was lost */
     bool complete;           /* the end mark was there */
     int64_t duration_ns;     /* time of the last tick, plus its weight */
+    const char *why;         /* of a failure that its code does not explain: static; else NULL */
 };
 
 #endif

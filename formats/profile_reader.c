@@ -8,21 +8,23 @@
 
 #include <string.h>
 
+#include "formats/classic_log_reader.h"
+#include "formats/folded_reader.h"
 #include "formats/lt_error.h"
 #include "formats/trace_reader.h"
-
-enum { HEAD = 4096 };
 
 /* Formats that are told by a signature first, those that are told by looks last. */
 const struct lt_input_format *const lt_input_formats[] = {
     &lt_trace_input_format,
+    &lt_classic_log_input_format,
+    &lt_folded_input_format,
     NULL,
 };
 
 /* An input whose first bytes have been taken already and come once more. */
 struct rewound {
     struct lt_input *in;
-    uint8_t head[HEAD];
+    uint8_t head[LT_PROBE_BYTES];
     size_t len, at;
 };
 
@@ -53,8 +55,8 @@ static uint64_t rewound_size(void *ctx)
 
 static int fill_head(struct rewound *r)
 {
-    while (r->len < HEAD) {
-        int64_t n = r->in->read(r->in->ctx, r->head + r->len, HEAD - r->len);
+    while (r->len < LT_PROBE_BYTES) {
+        int64_t n = r->in->read(r->in->ctx, r->head + r->len, LT_PROBE_BYTES - r->len);
         if (n < 0)
             return (int)n;
         if (n == 0)

@@ -18,11 +18,14 @@ struct lt_read_options {
     void *progress_ctx;
 };
 
+/* What a format is told by. */
+#define LT_PROBE_BYTES 4096
+
 struct lt_input_format {
     const char *name;      /* "live-trace", "classic-log", "folded" */
     const char *extension; /* "ltrace" */
     const char *description;
-    /* Do these first bytes (up to 4096) look like it? */
+    /* Do these first bytes (fewer than LT_PROBE_BYTES: all of them) look like it? */
     bool (*probe)(const uint8_t *head, size_t len);
     int (*read)(struct lt_input *in, const struct lt_profile_handler *handler,
                 const struct lt_read_options *options, struct lt_read_stats *stats);
