@@ -177,6 +177,8 @@ const struct live_trace_exporter lt_exporter_jsonl = {
     .description = "one JSON object a stack sample, for scripts",
     .extension = "jsonl",
     .read_by = "jq, pandas, DuckDB",
+    /* Nothing is merged here, so no line has to be given up for another. */
+    .flags = LIVE_TRACE_EXPORTER_KEEPS_LINES,
     .open = jsonl_open,
     .meta = jsonl_meta,
     .sample = jsonl_sample,
