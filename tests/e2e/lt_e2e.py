@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: the program, the interpreters that there are, and readings of traces."""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+LIVE_TRACE = os.environ.get("LIVE_TRACE") or shutil.which("live-trace") or "live-trace"
+MIN_VERSION, MAX_VERSION = (3, 8), (3, 13)
+
+
+def version_of(python):
+    try:
+        out = subprocess.run([python, "-c", "import sys; print(*sys.version_info[:2])"], stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return tuple(map(int, out.split()))
+
+
+def interpreters():
+    """{(major, minor): path} of the supported interpreters: pyenv's, those on PATH."""
+    found = {}
+    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    candidates = sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python")))
+    candidates += [shutil.which(f"python3.{minor}") for minor in range(MIN_VERSION[1], MAX_VERSION[1] + 1)]
+    candidates += [shutil.which("python3"), sys.executable]
+    for path in candidates:
+        version = version_of(path) if path else None
+        if version and MIN_VERSION <= version <= MAX_VERSION:
+            found.setdefault(version, os.path.realpath(path))
+    return found
+
+
+def read(trace, *selection):
+    """The trace as JSON lines: (meta, [samples], health)."""
+    out = subprocess.run([LIVE_TRACE, "export", "-f", "jsonl", *selection, trace], stdout=subprocess.PIPE, text=True,
+                         check=True).stdout
+    lines = [json.loads(line) for line in out.splitlines()]
+    return lines[0], [line for line in lines if line["type"] == "sample"], lines[-1]
+
+
+def info(trace):
+    return json.loads(subprocess.run([LIVE_TRACE, "info", "--json", trace], stdout=subprocess.PIPE, text=True,
+                                     check=True).stdout)
+
+
+class TraceTest(unittest.TestCase):
+    """A folder of its own for each test, and scripts in it."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="live-trace-e2e-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.trace = self.path("out.ltrace")
+        self.environment = dict(os.environ, LIVE_TRACE_DIR=self.path("traces"), LIVE_TRACE_PYTHON=sys.executable)
+        for name in ("VIRTUAL_ENV", "NO_COLOR", "LIVE_TRACE_EXPORTERS"):
+            self.environment.pop(name, None)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def script(self, text, name="script.py"):
+        with open(self.path(name), "w", encoding="utf-8") as out:
+            out.write(textwrap.dedent(text))
+        return self.path(name)
+
+    def live_trace(self, *arguments, python=None, **options):
+        environment = dict(self.environment)
+        if python:
+            environment["LIVE_TRACE_PYTHON"] = python
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.run([LIVE_TRACE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=environment, cwd=self.folder, timeout=120, check=False, **options)
+
+    def record(self, script, *arguments, rate=200, python=None):
+        done = self.live_trace("run", "-o", self.trace, "-r", str(rate), script, *arguments, python=python)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return read(self.trace)
