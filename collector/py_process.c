@@ -39,6 +39,8 @@ int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem
         err = lt_py_nodes_init(p);
     if (!err)
         err = lt_py_interps_read(p);
+    if (!err)
+        err = lt_py_tid_field_find(p);
     if (err) {
         lt_py_process_free(p);
         return err;

@@ -81,6 +81,7 @@ struct lt_py_process {
     size_t n_gils;
     struct lt_py_thread **threads;
     size_t n_threads, threads_alloc;
+    uint32_t tid_field;          /* of the C library's record of a thread; 0: not known */
     bool new_threads;            /* since the caller last looked: names are wanted */
     bool list_stale;             /* a thread came or went */
     bool list_walked;            /* in this attempt */

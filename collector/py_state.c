@@ -79,9 +79,11 @@ static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use
 }
 
 /* Did others use a part of this tick? Then those that ran when they were last asked are taken to
- * run still, until the next doubt. */
+ * run still, until the next doubt; and also where the tick is too short to tell. */
 static bool others_used_some(const struct lt_cpu_use *use, bool holder)
 {
+    if (use->free_ns < 10 * SLACK_NS)
+        return true;
     return use->used_ns - (holder ? use->free_ns : 0) > use->free_ns / 8;
 }
 

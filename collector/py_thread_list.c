@@ -109,6 +109,53 @@ static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp,
     return 0;
 }
 
+enum { PTHREAD_SCAN = 1024 };
+
+/* The oldest thread of the first interpreter, which is the main thread. */
+static int main_thread_ident(const struct lt_py_process *p, uint64_t *ident)
+{
+    const struct lt_py_offsets *o = &p->runtime.offsets;
+    lt_addr tstate, next;
+    int err =
+        lt_mem_read_u64(&p->mem, p->interps[p->n_interps - 1] + o->interp.threads_head, &next);
+    *ident = 0;
+    for (size_t i = 0; !err && next && i < LT_MAX_THREADS; i++) {
+        tstate = next;
+        err = lt_mem_read_u64(&p->mem, tstate + o->tstate.thread_id, ident);
+        if (!err)
+            err = lt_mem_read_u64(&p->mem, tstate + o->tstate.next, &next);
+    }
+    return err;
+}
+
+int lt_py_tid_field_find(struct lt_py_process *p)
+{
+    uint8_t record[PTHREAD_SCAN];
+    uint64_t ident;
+    if (p->runtime.offsets.tstate.native_thread_id != LT_NO_FIELD)
+        return 0;
+    int err = main_thread_ident(p, &ident);
+    if (!err)
+        err = lt_mem_read(&p->mem, ident, record, sizeof(record));
+    for (size_t at = 0; !err && at + 4 <= sizeof(record) && !p->tid_field; at += 4) {
+        if (lt_peek_u32(record, at) == (uint32_t)p->pid)
+            p->tid_field = (uint32_t)at;
+    }
+    return err;
+}
+
+static pid_t native_id(struct lt_py_process *p, const uint8_t *tstate, uint64_t ident)
+{
+    const struct lt_py_offsets *o = &p->runtime.offsets;
+    uint32_t tid = 0;
+    if (o->tstate.native_thread_id != LT_NO_FIELD)
+        return (pid_t)lt_peek_u64(tstate, o->tstate.native_thread_id);
+    if (!ident || !p->tid_field ||
+        lt_mem_read(&p->mem, ident + p->tid_field, &tid, sizeof(tid)) != 0)
+        return 0;
+    return (pid_t)tid;
+}
+
 /* What the thread state says of who the thread is. A new thread's ids are set after it has been
  * linked into the list, by itself; and a freed state may be used again for another thread. */
 static void identify(struct lt_py_process *p, struct lt_py_thread *t, const uint8_t *tstate)
@@ -116,9 +163,9 @@ static void identify(struct lt_py_process *p, struct lt_py_thread *t, const uint
     const struct lt_py_offsets *o = &p->runtime.offsets;
     int64_t rseq = p->runtime.rseq_offset;
     uint64_t ident = lt_peek_u64(tstate, o->tstate.thread_id);
-    pid_t tid = o->tstate.native_thread_id == LT_NO_FIELD
-                    ? 0
-                    : (pid_t)lt_peek_u64(tstate, o->tstate.native_thread_id);
+    /* A reading that costs a call, where it does: only for a thread that is not known yet. */
+    bool known = t->ident == ident && o->tstate.native_thread_id == LT_NO_FIELD;
+    pid_t tid = known ? t->tid : native_id(p, tstate, ident);
     if (t->ident == ident && t->tid == tid)
         return;
     t->ident = ident;
