@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Blocks out of a stream of bytes. Only a checksum proves a block; where there is none, every further
- * byte may begin the next one. A hostile file could make each of them claim a megabyte, so
+ * Blocks out of a stream of bytes. Only a checksum proves a block; where there is none, every
+ * further byte may begin the next one. A hostile file could make each of them claim a megabyte, so
  * such a search checksums at most a fixed multiple of the bytes that it passes. */
 #include "config.h"
 

@@ -10,7 +10,7 @@
 #include "formats/trace_format.h"
 
 struct lt_block {
-    bool is_header;  /* a file header: a recording begins; only the version means something */
+    bool is_header; /* a file header: a recording begins; only the version means something */
     uint8_t major, minor;
     enum lt_block_type type; /* may be one that this version does not know */
     bool deflated;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a sealed block to bytes in a file: deflated on its own if that is shorter, framed, checksummed, written
- * with one call, so that what a killed process leaves behind ends between two blocks if at all possible. */
+ * From a sealed block to bytes in a file: deflated on its own if that is shorter, framed,
+ * checksummed, written with one call, so that what a killed process leaves behind ends between two
+ * blocks if at all possible. */
 #include "config.h"
 
 #include "formats/trace_writer.h"
@@ -31,8 +32,8 @@ int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, 
     if (!b)
         return LT_ERR_NOMEM;
     b->output = output;
-    int status = deflateInit2(&b->deflater, level, Z_DEFLATED, RAW_DEFLATE, MEMORY,
-                              Z_DEFAULT_STRATEGY);
+    int status =
+        deflateInit2(&b->deflater, level, Z_DEFLATED, RAW_DEFLATE, MEMORY, Z_DEFAULT_STRATEGY);
     if (status != Z_OK) {
         free(b);
         return status == Z_MEM_ERROR ? LT_ERR_NOMEM : LT_ERR_USAGE;

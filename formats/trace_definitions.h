@@ -41,7 +41,8 @@ void lt_definitions_release(struct lt_definitions *d);
 /* A new segment. */
 void lt_definitions_clear(struct lt_definitions *d);
 
-/* Reads the sections of a DEFS block. LT_BAD_PAYLOAD (what came before stays), or what the handler returned. */
+/* Reads the sections of a DEFS block. LT_BAD_PAYLOAD (what came before stays), or what the handler
+ * returned. */
 int lt_definitions_read(struct lt_definitions *d, struct lt_cursor payload);
 
 /* Is there such a stack (0 always), such a tag set (0 always)? */

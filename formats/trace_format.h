@@ -19,9 +19,9 @@
 #define LT_BLOCK_MARK_MASK 0xe0
 #define LT_BLOCK_DEFLATED 0x10
 #define LT_BLOCK_TYPE_MASK 0x0f
-#define LT_BLOCK_LENGTH_MAX 3                              /* bytes of the varint */
+#define LT_BLOCK_LENGTH_MAX 3 /* bytes of the varint */
 #define LT_BLOCK_HEADER_MAX (2 + LT_BLOCK_LENGTH_MAX + 4)
-#define LT_BLOCK_RAW_MAX ((size_t)1 << 20)                 /* inflated; what is stored is no longer */
+#define LT_BLOCK_RAW_MAX ((size_t)1 << 20) /* inflated; what is stored is no longer */
 
 /* What decoders of payloads return for one that makes no sense. No enum lt_error, so that it
  * cannot be mistaken for something that a handler returned. */
@@ -69,7 +69,7 @@ enum lt_change_flags {
 #define LT_SEGMENT_HAS_TIME 1
 
 /* Bounds of what a segment and a block may hold. A writer stays far below them. */
-#define LT_TRACE_IDS_MAX ((uint32_t)1 << 20)     /* strings, functions, frames, tag sets, ... */
+#define LT_TRACE_IDS_MAX ((uint32_t)1 << 20) /* strings, functions, frames, tag sets, ... */
 #define LT_TRACE_STACKS_MAX ((uint32_t)1 << 22)
 #define LT_TRACE_STRINGS_BYTES_MAX ((size_t)64 << 20)
 #define LT_TRACE_STRING_MAX ((size_t)1 << 16)    /* bytes of one string */

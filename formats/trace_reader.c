@@ -2,8 +2,8 @@
  *
  * The decoder of the trace format, one row of the table of input formats: passes each
  * block to whoever understands it, and holds what goes across blocks: the current segment, the
- * clock, the health. A file may hold recordings in a row (`cat a b`): they become one, each beginning
- * where its wall clock says, or where the one before ended. */
+ * clock, the health. A file may hold recordings in a row (`cat a b`): they become one, each
+ * beginning where its wall clock says, or where the one before ended. */
 #include "config.h"
 
 #include "formats/trace_reader.h"
@@ -296,8 +296,8 @@ static int read_health(struct trace_reader *r, struct lt_cursor c)
 
 /* ---- blocks ---- */
 
-/* Blocks of a segment say of which, so that what comes after a lost SEGMENT block is not taken for a part of
- * the one before. */
+/* Blocks of a segment say of which, so that what comes after a lost SEGMENT block is not taken for
+ * a part of the one before. */
 static bool is_ours(const struct trace_reader *r, struct lt_cursor *c)
 {
     return r->in_segment && lt_cursor_u8(c) == r->segment && !c->bad;

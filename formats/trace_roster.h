@@ -32,12 +32,12 @@ struct lt_roster_thread {
     char *name;
     size_t name_len;
 
-    bool live;                 /* takes part in the ticks: it has a stack in this segment */
-    uint32_t slot;             /* in the open TICKS block, or LT_NO_SLOT */
+    bool live;     /* takes part in the ticks: it has a stack in this segment */
+    uint32_t slot; /* in the open TICKS block, or LT_NO_SLOT */
     uint32_t stack, state, tags;
-    uint64_t since_tick;       /* of the segment, when it got this stack, state and tags */
+    uint64_t since_tick; /* of the segment, when it got this stack, state and tags */
     uint64_t since_covers;
-    uint64_t changed_at;       /* number of the last call that changed it */
+    uint64_t changed_at; /* number of the last call that changed it */
 };
 
 struct lt_roster {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SOURCES blocks: texts of source lines, with the names of their files, so that such a block means the
- * same wherever it stands. */
+ * SOURCES blocks: texts of source lines, with the names of their files, so that such a block means
+ * the same wherever it stands. */
 #include "config.h"
 
 #include "formats/trace_sources.h"

@@ -7,7 +7,8 @@
 #include "formats/profile.h"
 #include "formats/varint.h"
 
-/* Hands each line of a SOURCES payload to the handler. What the handler returned, or LT_BAD_PAYLOAD. */
+/* Hands each line of a SOURCES payload to the handler. What the handler returned, or
+ * LT_BAD_PAYLOAD. */
 int lt_trace_read_sources(struct lt_cursor payload, const struct lt_profile_handler *handler);
 
 #endif

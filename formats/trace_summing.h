@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Totals of a segment for a consumer that needs no more. The ticks are kept as they are stored
- * until it is known whether the segment ends with a good TOTALS block; only if it does not are they decoded.
- * That works without going back in the input, so also in a pipe. */
+ * until it is known whether the segment ends with a good TOTALS block; only if it does not are they
+ * decoded. That works without going back in the input, so also in a pipe. */
 #ifndef LT_TRACE_SUMMING_H
 #define LT_TRACE_SUMMING_H
 
@@ -21,11 +21,11 @@ struct lt_summing {
     struct lt_tick_reader ticks;
     uint8_t segment; /* the lower bits of its number */
     struct lt_tick_clock clock;
-    int64_t end_ns;     /* of the segment, as far as it is known; 0 not at all */
-    bool decoding;      /* too many ticks to keep, or bad totals: decoded at once */
-    bool complete;      /* all TOTALS blocks came */
+    int64_t end_ns; /* of the segment, as far as it is known; 0 not at all */
+    bool decoding;  /* too many ticks to keep, or bad totals: decoded at once */
+    bool complete;  /* all TOTALS blocks came */
     uint32_t next_part;
-    uint64_t bad;       /* blocks that made no sense, cumulative */
+    uint64_t bad; /* blocks that made no sense, cumulative */
 };
 
 int lt_summing_init(struct lt_summing *s);

@@ -23,7 +23,7 @@ struct ticks {
     struct lt_cursor heads, stacks, states;
     const uint8_t *places;
     uint64_t n_ticks;
-    uint64_t samples;     /* so far */
+    uint64_t samples;      /* so far */
     uint64_t tick, covers; /* before the current tick */
     int64_t step;
 };
@@ -53,8 +53,8 @@ static uint32_t read_stack(struct lt_cursor *c)
 static int add_slot(struct ticks *t, struct lt_trace_place place)
 {
     struct lt_tick_reader *r = t->reader;
-    int err = lt_array_grow(&r->slots, &r->slots_alloc, r->n_slots + 1, sizeof(r->slots[0]),
-                            MAX_SLOTS);
+    int err =
+        lt_array_grow(&r->slots, &r->slots_alloc, r->n_slots + 1, sizeof(r->slots[0]), MAX_SLOTS);
     if (err)
         return err;
     r->slots[r->n_slots++] = (struct lt_tick_slot){

@@ -19,8 +19,8 @@ struct lt_tick_clock {
     int64_t step_ns, quantum_ns;
 };
 
-/* What a block is decoded into: samples in order of time, or sums. Either may be NULL; a negative return
- * ends the block and is what reading it returns. */
+/* What a block is decoded into: samples in order of time, or sums. Either may be NULL; a negative
+ * return ends the block and is what reading it returns. */
 struct lt_tick_sink {
     void *ctx;
     /* Each thread that takes part in a tick. */
@@ -39,8 +39,8 @@ struct lt_tick_reader {
 
 void lt_tick_reader_release(struct lt_tick_reader *r);
 
-/* `payload` begins after the byte of the segment. LT_BAD_PAYLOAD (what came before was delivered), or what
- * the sink returned. */
+/* `payload` begins after the byte of the segment. LT_BAD_PAYLOAD (what came before was delivered),
+ * or what the sink returned. */
 int lt_tick_reader_read(struct lt_tick_reader *r, struct lt_cursor payload,
                         const struct lt_tick_clock *clock, const struct lt_tick_sink *sink);
 

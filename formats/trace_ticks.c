@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Encoding of ticks. A TICKS block opens with the state of all threads and then tells changes only, so it
- * needs no other block to be understood, and a thread that does nothing costs nothing. */
+ * Encoding of ticks. A TICKS block opens with the state of all threads and then tells changes only,
+ * so it needs no other block to be understood, and a thread that does nothing costs nothing. */
 #include "config.h"
 
 #include "formats/trace_ticks.h"

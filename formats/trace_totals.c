@@ -60,8 +60,8 @@ int lt_trace_totals_add(struct lt_trace_totals *t, const struct lt_trace_total *
     /* Room first: a place that was interned must have its total. */
     size_t need = (size_t)lt_intern_count(t->places) + 1;
     if (need <= t->max_entries) {
-        int err = lt_array_grow(&t->totals, &t->totals_alloc, need, sizeof(t->totals[0]),
-                                t->max_entries);
+        int err =
+            lt_array_grow(&t->totals, &t->totals_alloc, need, sizeof(t->totals[0]), t->max_entries);
         if (err)
             return err;
     }

@@ -35,7 +35,8 @@ uint32_t lt_trace_totals_count(const struct lt_trace_totals *t);
 /* In order of first appearance; valid until the next add. */
 const struct lt_trace_total *lt_trace_totals_at(const struct lt_trace_totals *t, uint32_t i);
 
-/* Hands the table to the sink as TOTALS blocks of the segment with this number, which ends at end_ns. */
+/* Hands the table to the sink as TOTALS blocks of the segment with this number, which ends at
+ * end_ns. */
 int lt_trace_totals_write(const struct lt_trace_totals *t, uint8_t segment, int64_t end_ns,
                           const struct lt_block_sink *sink);
 

@@ -25,10 +25,10 @@ static const int64_t HEALTH_LATEST_NS = 60 * SECOND;
 
 enum {
     SEGMENT_BYTES = 4 << 20,
-    DEFS_BYTES = 1 << 17,     /* a DEFS block ends at the first definition beyond that */
+    DEFS_BYTES = 1 << 17, /* a DEFS block ends at the first definition beyond that */
     MAX_TOTALS = 1 << 16,
-    MAX_STATE = 0xff,         /* room for flags of later versions */
-    MAX_ENDED = 4096,         /* threads and processes; then a new segment makes their ids free */
+    MAX_STATE = 0xff, /* room for flags of later versions */
+    MAX_ENDED = 4096, /* threads and processes; then a new segment makes their ids free */
     META_PAIRS = 4
 };
 
@@ -53,8 +53,8 @@ struct lt_trace_writer {
     size_t n_ended;
 
     uint64_t n_calls; /* of lt_trace_writer_tick: marks the threads that a call changes */
-    int64_t last_ns; /* of the last tick */
-    int64_t end_ns;  /* and its weight */
+    int64_t last_ns;  /* of the last tick */
+    int64_t end_ns;   /* and its weight */
     int64_t health_due_ns;
 };
 
@@ -149,9 +149,8 @@ static int seal_ticks(struct lt_trace_writer *w)
 static int write_health(struct lt_trace_writer *w, const struct lt_health *health)
 {
     const uint64_t values[] = {
-        health->asked,   health->taken,          health->late,
-        health->retried, health->sampler_cpu_ns, health->max_lateness_ns,
-        LT_FAIL_CAUSES,
+        health->asked,          health->taken,           health->late,   health->retried,
+        health->sampler_cpu_ns, health->max_lateness_ns, LT_FAIL_CAUSES,
     };
     int err = 0;
     lt_buf_clear(&w->block);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A reader's events as JSON lines: {"event": "sample", ...}, the members named as in formats/profile.h. Each
- * byte of a string is one character (ISO 8859-1), so nothing is lost or repaired. */
+ * A reader's events as JSON lines: {"event": "sample", ...}, the members named as in
+ * formats/profile.h. Each byte of a string is one character (ISO 8859-1), so nothing is lost or
+ * repaired. */
 #ifndef LT_EVENT_LOG_H
 #define LT_EVENT_LOG_H
 

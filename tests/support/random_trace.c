@@ -19,7 +19,8 @@ enum {
     FUNCTIONS = 400,
     FILES = 40,
     GIL_SWITCH_NS = 5000000,
-    STEPS_PER_MS = 6 /* calls, returns and lines that a running thread makes; real ones make more, unseen */
+    STEPS_PER_MS =
+        6 /* calls, returns and lines that a running thread makes; real ones make more, unseen */
 };
 
 struct frame {
@@ -103,7 +104,8 @@ static void file_of(uint32_t function, char *file, size_t size)
 static void call(struct model *m, struct thread *t)
 {
     const struct frame *caller = &t->frames[t->depth - 1];
-    uint32_t callee = (caller->function * 7 + caller->line * 13 + below(m, 2) * 101 + 1) % FUNCTIONS;
+    uint32_t callee =
+        (caller->function * 7 + caller->line * 13 + below(m, 2) * 101 + 1) % FUNCTIONS;
     t->frames[t->depth++] = (struct frame){callee, below(m, 4)};
 }
 
@@ -252,7 +254,8 @@ static void run_gil(struct model *m, int64_t now_ns)
 {
     struct thread *t = &m->threads[m->holder];
     if (now_ns >= m->switch_ns) {
-        m->holder = (m->holder + 1 + below(m, m->n_threads > 1 ? m->n_threads - 1 : 1)) % m->n_threads;
+        m->holder =
+            (m->holder + 1 + below(m, m->n_threads > 1 ? m->n_threads - 1 : 1)) % m->n_threads;
         m->switch_ns = now_ns + GIL_SWITCH_NS;
         set_state(t, LT_STATE_CPU | LT_STATE_GIL_WAIT);
         t = &m->threads[m->holder];

@@ -467,12 +467,8 @@ static int read_state(struct script *s, const char *word, uint32_t *state)
         const char *name;
         uint32_t flag;
     } flags[] = {
-        {"wait", 0},
-        {"cpu", LT_STATE_CPU},
-        {"gil", LT_STATE_GIL},
-        {"gc", LT_STATE_GC},
-        {"gil-wait", LT_STATE_GIL_WAIT},
-        {"unknown", LT_STATE_UNKNOWN},
+        {"wait", 0},         {"cpu", LT_STATE_CPU},           {"gil", LT_STATE_GIL},
+        {"gc", LT_STATE_GC}, {"gil-wait", LT_STATE_GIL_WAIT}, {"unknown", LT_STATE_UNKNOWN},
     };
     *state = 0;
     while (*word) {
@@ -592,8 +588,8 @@ static int gather_changes(struct script *s, size_t *n)
         struct owner *o = &s->owners[i];
         if (!o->dirty || o->ended || !o->set)
             continue;
-        err = lt_array_grow(&s->changes, &s->changes_alloc, *n + 1, sizeof(s->changes[0]),
-                            MAX_KEYS);
+        err =
+            lt_array_grow(&s->changes, &s->changes_alloc, *n + 1, sizeof(s->changes[0]), MAX_KEYS);
         if (err)
             break;
         struct lt_change *change = &s->changes[(*n)++];
@@ -666,10 +662,8 @@ static int read_figure(struct script *s, const char *word)
     const struct {
         const char *name;
         uint64_t *value;
-    } counts[] = {{"asked", &h->asked},
-                  {"taken", &h->taken},
-                  {"late", &h->late},
-                  {"retried", &h->retried}};
+    } counts[] = {
+        {"asked", &h->asked}, {"taken", &h->taken}, {"late", &h->late}, {"retried", &h->retried}};
     const char *value;
     int64_t ns = 0;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
@@ -742,8 +736,7 @@ static int do_block(struct script *s)
         err = read_number(s, s->words[1], LT_BLOCK_TYPE_MASK, &type);
     if (err)
         return err;
-    return on_block(s, (enum lt_block_type)type, (const uint8_t *)s->words[2],
-                    strlen(s->words[2]));
+    return on_block(s, (enum lt_block_type)type, (const uint8_t *)s->words[2], strlen(s->words[2]));
 }
 
 static const struct command commands[] = {
