@@ -25,7 +25,8 @@
  *         one tick, or N; the next one comes an interval after the last one covers
  *     end KEY                     a thread or a process ends
  *     source FILE LINE TEXT
- *     health [asked=N] [taken=N] [late=N] [retried=N] [cpu=DURATION] [lateness=DURATION] [CAUSE=N]...
+ *     health [asked=N] [taken=N] [late=N] [retried=N] [cpu=DURATION] [lateness=DURATION]
+ *            [CAUSE=N]...
  *         figures for the health blocks from here on; CAUSE as in lt_fail_name()
  *     flush                       ends the open block
  *     segment                     ends the segment

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One function an event; what is remembered is how many of each kind there are in this segment. */
+#include "config.h"
+
+#include "tests/support/contract.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "formats/lt_error.h"
+
+struct contract {
+    bool has_meta;
+    uint32_t processes, threads, frames;
+    uint32_t nodes, tag_sets; /* without the empty ones, which have the id 0 */
+    volatile uint8_t sum;     /* of the bytes of all strings, so that they are really read */
+};
+
+#define MUST(condition) ((condition) ? (void)0 : broken(#condition))
+
+static void broken(const char *condition)
+{
+    fprintf(stderr, "the reader broke its contract: %s\n", condition);
+    abort();
+}
+
+static void read_str(struct contract *c, struct lt_str s)
+{
+    MUST(s.data || !s.len);
+    for (size_t i = 0; i < s.len; i++)
+        c->sum ^= (uint8_t)s.data[i];
+}
+
+/* An id is a new one, the next in the row, or one that is known already. */
+static void define(uint32_t id, uint32_t *count)
+{
+    MUST(id <= *count);
+    *count += id == *count;
+}
+
+static int on_meta(void *ctx, const struct lt_meta *meta)
+{
+    struct contract *c = ctx;
+    MUST(meta->format);
+    MUST(meta->interval_ns >= 0);
+    read_str(c, meta->host);
+    read_str(c, meta->command);
+    read_str(c, meta->cwd);
+    read_str(c, meta->recorder);
+    c->has_meta = true;
+    return 0;
+}
+
+static int on_segment(void *ctx)
+{
+    struct contract *c = ctx;
+    MUST(c->has_meta);
+    c->processes = c->threads = c->frames = c->nodes = c->tag_sets = 0;
+    return 0;
+}
+
+static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
+{
+    struct contract *c = ctx;
+    define(id, &c->processes);
+    read_str(c, info->command);
+    read_str(c, info->python);
+    read_str(c, info->cwd);
+    return 0;
+}
+
+static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
+{
+    struct contract *c = ctx;
+    define(id, &c->threads);
+    MUST(info->process < c->processes);
+    read_str(c, info->name);
+    return 0;
+}
+
+static int on_frame(void *ctx, uint32_t id, const struct lt_frame_info *info)
+{
+    struct contract *c = ctx;
+    MUST(id == c->frames++);
+    read_str(c, info->name);
+    read_str(c, info->file);
+    return 0;
+}
+
+static int on_stack(void *ctx, uint32_t id, uint32_t parent, uint32_t frame)
+{
+    struct contract *c = ctx;
+    MUST(id == ++c->nodes);
+    MUST(parent < id);
+    MUST(frame < c->frames);
+    return 0;
+}
+
+static int on_tags(void *ctx, uint32_t id, const struct lt_tag *tags, size_t n)
+{
+    struct contract *c = ctx;
+    MUST(id == ++c->tag_sets);
+    for (size_t i = 0; i < n; i++) {
+        read_str(c, tags[i].key);
+        read_str(c, tags[i].value);
+    }
+    return 0;
+}
+
+static int on_source(void *ctx, struct lt_str file, uint32_t line, struct lt_str text)
+{
+    (void)line;
+    read_str(ctx, file);
+    read_str(ctx, text);
+    return 0;
+}
+
+static int on_sample(void *ctx, const struct lt_sample *sample)
+{
+    struct contract *c = ctx;
+    MUST(sample->time_ns >= -1);
+    MUST(sample->thread < c->threads);
+    MUST(sample->stack <= c->nodes);
+    MUST(sample->tags <= c->tag_sets);
+    MUST(sample->count > 0);
+    MUST(sample->weight_ns >= 0);
+    return 0;
+}
+
+static int on_health(void *ctx, const struct lt_health *health)
+{
+    (void)ctx;
+    (void)health;
+    return 0;
+}
+
+static void read_once(const struct lt_input_format *format, const uint8_t *data, size_t size,
+                      bool totals)
+{
+    struct contract contract = {0};
+    const struct lt_profile_handler handler = {
+        .ctx = &contract,
+        .meta = on_meta,
+        .segment = on_segment,
+        .process = on_process,
+        .thread = on_thread,
+        .frame = on_frame,
+        .stack = on_stack,
+        .tags = on_tags,
+        .source = on_source,
+        .sample = on_sample,
+        .health = on_health,
+    };
+    const struct lt_read_options options = {.totals = totals};
+    struct lt_read_stats stats = {0};
+    struct lt_input in;
+    MUST(lt_input_memory(&in, data, size) == 0);
+    int err = format->read(&in, &handler, &options, &stats);
+    MUST(err == 0 || err == LT_ERR_NOT_OURS || err == LT_ERR_UNSUPPORTED || err == LT_ERR_CORRUPT);
+    MUST(stats.bytes <= size);
+    MUST(stats.duration_ns >= 0);
+    in.close(in.ctx);
+}
+
+void lt_contract_read(const struct lt_input_format *format, const uint8_t *data, size_t size)
+{
+    format->probe(data, size < LT_PROBE_BYTES ? size : LT_PROBE_BYTES);
+    read_once(format, data, size, false);
+    read_once(format, data, size, true);
+}
