@@ -92,7 +92,7 @@ static int find_header(struct lt_block_reader *r, struct lt_block *block, enum f
         *found = FOUND_CUT_OFF;
         return 0;
     }
-    struct lt_cursor crc = {at + LT_TRACE_HEADER_SIZE - 4, at + LT_TRACE_HEADER_SIZE, false};
+    struct lt_cursor crc = lt_cursor_over(at + LT_TRACE_HEADER_SIZE - 4, 4);
     if (lt_cursor_u32(&crc) != crc32(0, at, LT_TRACE_HEADER_SIZE - 4))
         return 0;
     *block = (struct lt_block){.is_header = true, .major = at[8], .minor = at[9]};
@@ -104,7 +104,7 @@ static int find_header(struct lt_block_reader *r, struct lt_block *block, enum f
 /* Looks at kind and length. *checked is where the payload begins, *whole where it ends. */
 static enum found look_at_block(const uint8_t *at, size_t have, size_t *payload, size_t *whole)
 {
-    struct lt_cursor c = {at + 1, at + have, false};
+    struct lt_cursor c = lt_cursor_over(at + 1, have - 1);
     if (have < 2)
         return FOUND_CUT_OFF;
     uint8_t kind = lt_cursor_u8(&c);
@@ -140,7 +140,7 @@ static int find_block(struct lt_block_reader *r, bool searching, struct lt_block
     if (searching)
         r->scan_credit -= whole;
     const uint8_t *at = r->window.data + r->at;
-    struct lt_cursor stored = {at + payload - 4, at + payload, false};
+    struct lt_cursor stored = lt_cursor_over(at + payload - 4, 4);
     uLong crc = crc32(0, at + 1, (uInt)(payload - 5));
     crc = crc32(crc, at + payload, (uInt)(whole - payload));
     if (lt_cursor_u32(&stored) != crc)

@@ -73,8 +73,7 @@ static int decode(struct lt_summing *s, bool deflated, struct lt_str stored)
     struct lt_str payload;
     int err = lt_inflater_payload(s->inflater, deflated, stored, &payload);
     if (!err) {
-        const uint8_t *at = (const uint8_t *)payload.data;
-        struct lt_cursor c = {at, at + payload.len, false};
+        struct lt_cursor c = lt_cursor_over(payload.data, payload.len);
         if (lt_cursor_u8(&c) != s->segment)
             return 0;
         err = lt_tick_reader_read(&s->ticks, c, &s->clock, &sink);
@@ -88,7 +87,7 @@ static int decode(struct lt_summing *s, bool deflated, struct lt_str stored)
 /* From now on the ticks are what counts. */
 static int decode_waiting(struct lt_summing *s)
 {
-    struct lt_cursor c = {s->waiting.data, s->waiting.data + s->waiting.len, false};
+    struct lt_cursor c = lt_cursor_over(s->waiting.data, s->waiting.len);
     int err = 0;
     lt_trace_totals_clear(s->totals);
     s->decoding = true;

@@ -92,7 +92,7 @@ static int read_opening(struct ticks *t)
 
 static struct lt_cursor take(struct lt_cursor *c, size_t len)
 {
-    struct lt_cursor column = {c->at, c->at + len, false};
+    struct lt_cursor column = lt_cursor_over(c->at, len);
     c->at += len;
     return column;
 }

@@ -91,7 +91,7 @@ static int put_head(struct lt_tick_encoder *e, uint64_t slot, unsigned what)
 
 static int put_ended(struct lt_tick_encoder *e)
 {
-    struct lt_cursor c = {e->ended.data, e->ended.data + e->ended.len, false};
+    struct lt_cursor c = lt_cursor_over(e->ended.data, e->ended.len);
     int err = 0;
     for (uint32_t i = 0; !err && i < e->n_ended; i++)
         err = put_head(e, lt_cursor_varint(&c), 0);

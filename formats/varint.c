@@ -5,6 +5,12 @@
 
 #include "formats/varint.h"
 
+struct lt_cursor lt_cursor_over(const void *data, size_t len)
+{
+    const uint8_t *at = data ? data : (const uint8_t *)"";
+    return (struct lt_cursor){at, at + len, false};
+}
+
 size_t lt_cursor_left(const struct lt_cursor *c)
 {
     return (size_t)(c->end - c->at);

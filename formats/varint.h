@@ -19,6 +19,8 @@ struct lt_cursor {
     bool bad;
 };
 
+/* Over these bytes; data may be NULL when len is 0. */
+struct lt_cursor lt_cursor_over(const void *data, size_t len);
 uint8_t lt_cursor_u8(struct lt_cursor *c);
 uint32_t lt_cursor_u32(struct lt_cursor *c);    /* little-endian */
 uint64_t lt_cursor_varint(struct lt_cursor *c); /* LEB128; over 64 bits is bad */
