@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `analyze` and `export` share: an export with its notes, progress, messages and exit status.
- */
+ * What `analyze` and `export` share: an export with its notes, progress, messages and exit
+ * status. */
 #ifndef LT_LOOKING_H
 #define LT_LOOKING_H
 

@@ -19,8 +19,8 @@ void lt_progress_show(struct lt_progress *p, uint64_t done, uint64_t all);
 /* Wipes the line, if there is one. */
 void lt_progress_end(struct lt_progress *p);
 
-/* Is colour wanted on this file descriptor? A terminal, NO_COLOR unset or empty, TERM not "dumb".
- */
+/* Is colour wanted on this file descriptor? A terminal, NO_COLOR unset or empty, TERM not
+ * "dumb". */
 bool lt_color_wanted(int fd);
 
 #endif

@@ -82,8 +82,8 @@ static void handled_signals(sigset_t *set)
         sigaddset(set, passed_on[i]);
 }
 
-/* In the child: what cannot be executed is told through the pipe, which a successful exec closes.
- */
+/* In the child: what cannot be executed is told through the pipe, which a successful exec
+ * closes. */
 static void execute(char *const *argv, const sigset_t *mask, int report)
 {
     sigprocmask(SIG_SETMASK, mask, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the user is told on standard error: one line each, "live-trace: what happened: what to do".
- */
+ * What the user is told on standard error: one line each, "live-trace: what happened: what to
+ * do". */
 #ifndef LT_SAY_H
 #define LT_SAY_H
 

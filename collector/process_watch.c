@@ -20,8 +20,8 @@
 enum { MAX_PROCESSES = 1 << 14, MAX_COMMAND = 1024 };
 
 /* An interpreter takes some 10 ms to start: look often at first. What is no Python for long is
- * looked at again when it becomes another program, and now and then (a library can be loaded late).
- */
+ * looked at again when it becomes another program, and now and then (a library can be loaded
+ * late). */
 static const int64_t FIRST_TRY_NS = 1 * MS;
 static const int64_t SLOWEST_TRY_NS = 1000 * MS;
 static const int64_t BIRTHS_EVERY_NS = 20 * MS;
@@ -155,8 +155,8 @@ static int look_at_tree(struct lt_process_watch *w)
     return 0;
 }
 
-/* Nothing is born without a new number having been given; asking for it costs a fraction of a look.
- */
+/* Nothing is born without a new number having been given; asking for it costs a fraction of a
+ * look. */
 static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
 {
     if (!w->children || now_ns < w->births_ns)

@@ -68,8 +68,8 @@ void lt_py_codes_clear(struct lt_py_codes *codes);
 bool lt_py_code_offset(const struct lt_py_codes *codes, const struct lt_py_code *code,
                        uint64_t instr, uint32_t *offset);
 
-/* The line of an instruction. 0 and *line (first_line where the table has none), or LT_ERR_CORRUPT.
- */
+/* The line of an instruction. 0 and *line (first_line where the table has none), or
+ * LT_ERR_CORRUPT. */
 int lt_py_code_line(const struct lt_py_codes *codes, const struct lt_py_code *code, uint32_t offset,
                     uint32_t *line);
 

@@ -85,8 +85,8 @@ struct lt_py_offsets {
     struct { /* object, type */
         uint32_t type, type_name, type_flags, type_basicsize, type_dictoffset;
         uint32_t type_cached_keys; /* of a heap type: the keys that its instances share */
-        /* Where an instance's values are, by words before it (3.11, 3.12; LT_NO_FIELD elsewhere).
-         */
+        /* Where an instance's values are, by words before it (3.11, 3.12; LT_NO_FIELD
+         * elsewhere). */
         uint32_t values_before; /* 3.11: a pointer to them */
         uint32_t dict_before;   /* 3.11: a dict; 3.12: a dict or tagged values; 3.13: a dict */
         uint32_t inline_values; /* 3.13+: in the object itself, this far behind its basic size */

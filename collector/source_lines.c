@@ -121,8 +121,8 @@ static int load(struct source_file *f, pid_t pid)
     return err ? err : index_lines(f);
 }
 
-/* The one that was not used for longest: a free slot, unless only kept ones are wanted. NULL: none.
- */
+/* The one that was not used for longest: a free slot, unless only kept ones are wanted. NULL:
+ * none. */
 static struct source_file *oldest(struct lt_source_lines *s, bool kept_only)
 {
     struct source_file *found = NULL;

@@ -337,8 +337,8 @@ static void add_roots(struct run *r)
     enum lt_tristate wish = r->request->selection->thread_roots;
     bool several = lt_thread_table_processes(lt_view_threads(r->view)) > 1;
 
-    /* An exporter of samples is told the thread of each: it gets roots only if they are asked for.
-     */
+    /* An exporter of samples is told the thread of each: it gets roots only if they are asked
+     * for. */
     if (wish == LT_YES || (wish == LT_UNSET && several && r->totals != NULL)) {
         lt_delivery_add_roots(r->delivery, several);
     }

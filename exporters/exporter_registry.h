@@ -18,8 +18,8 @@ struct lt_registry;
 /* The built-ins, then each *.so of the folders in `search` (':' separated; may be NULL), then of
  * `configured` (may be NULL), then `files`. A relative or empty folder name is not searched. A file
  * in `files` that cannot be loaded is an error with a message; one in a folder is listed as
- * unavailable. A built-in's name cannot be taken by a plug-in from a folder; one from `files` may.
- */
+ * unavailable. A built-in's name cannot be taken by a plug-in from a folder; one from `files`
+ * may. */
 int lt_registry_new(struct lt_registry **out, const char *search, const char *configured,
                     const char *const *files, size_t n_files, char *message, size_t message_size);
 void lt_registry_free(struct lt_registry *r);

@@ -87,8 +87,8 @@ static bool next_frame(struct lt_str *rest, struct lt_str *frame)
     return true;
 }
 
-/* "WHAT NAME (NUMBER)" or "WHAT (NUMBER)". Names of threads have brackets too: the last ones count.
- */
+/* "WHAT NAME (NUMBER)" or "WHAT (NUMBER)". Names of threads have brackets too: the last ones
+ * count. */
 static bool parse_root(struct lt_str frame, const char *what, uint64_t max, struct lt_str *name,
                        uint64_t *number)
 {

@@ -115,8 +115,8 @@ static void put_escape(struct lt_json *j, unsigned char c)
     }
 }
 
-/* `<`, `>` and `&` would end a script element or begin an entity in a page that holds the document.
- */
+/* `<`, `>` and `&` would end a script element or begin an entity in a page that holds the
+ * document. */
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * make_trace SCRIPT TRACE: a trace from readable text, see trace_script.h. `-` is standard input.
- */
+ * make_trace SCRIPT TRACE: a trace from readable text, see trace_script.h. `-` is standard
+ * input. */
 #include "config.h"
 
 #include <stdio.h>

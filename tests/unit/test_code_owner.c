@@ -57,8 +57,8 @@ static void by_place(void)
     check(&setup, cases, sizeof cases / sizeof *cases);
 }
 
-/* The original tool took any path with python3.11 in it for the user's, others for the library's.
- */
+/* The original tool took any path with python3.11 in it for the user's, others for the
+ * library's. */
 static void python_in_path(void)
 {
     static const struct setup setup = {.folder = "/"};

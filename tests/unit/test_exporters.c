@@ -217,8 +217,8 @@ static void speedscope_depth(void)
     }
 }
 
-/* Whatever a program calls its functions: the JSON outputs stay JSON, and no web page ends in them.
- */
+/* Whatever a program calls its functions: the JSON outputs stay JSON, and no web page ends in
+ * them. */
 static void json_names(void)
 {
     static const struct live_trace_exporter *const json_exporters[] = {&lt_exporter_speedscope,

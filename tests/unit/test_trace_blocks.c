@@ -215,8 +215,8 @@ static void garbage_around(void)
     struct file f;
     file_init(&f, 6);
     put(&f, 2, "first");
-    /* Between and behind: bytes that look like the beginning of a block of 1 MiB, and of a header.
-     */
+    /* Between and behind: bytes that look like the beginning of a block of 1 MiB, and of a
+     * header. */
     CU_ASSERT_EQUAL(lt_buf_put(&all, f.bytes.data, f.bytes.len), 0);
     CU_ASSERT_EQUAL(lt_buf_put(&all, "\xe7\xa2\x80\x80\x40????\xcc\x4c\x54\x52", 13), 0);
     CU_ASSERT_EQUAL(lt_buf_put(&all, f.bytes.data, f.bytes.len), 0);
