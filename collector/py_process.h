@@ -88,6 +88,7 @@ struct lt_py_process {
     int64_t list_due_ns;         /* when the thread list is walked again in any case */
     int64_t cpu_ns, released_ns; /* CPU clock at, and time after, the last tick */
     int64_t unexplained_ns;      /* CPU time of others than the holder, since they were asked */
+    int64_t asked_ns;            /* when that was */
     bool failed;                 /* the last reading failed under one of the GILs */
     bool others_run;             /* a thread without the GIL was seen on a processor */
     uint32_t ticks;

@@ -10,10 +10,10 @@
 #include "formats/lt_error.h"
 
 enum {
-    PROBES = 16,        /* stat files that one tick may read for threads without the GIL */
-    REFRESH_TICKS = 64, /* doubt or not, all of them are asked about this often */
-    SLACK_NS = 20000,   /* what may be missing of the CPU time of a thread that runs all the time:
-                           interrupts */
+    PROBES = 16,           /* stat files that one tick may read for threads without the GIL */
+    REFRESH_NS = 10000000, /* doubt or not, all of them are asked about this often */
+    SLACK_NS = 20000,      /* what may be missing of the CPU time of a thread that runs all the
+                              time: interrupts */
 };
 
 int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use)
@@ -55,14 +55,19 @@ static uint32_t gil_state(const struct lt_py_process *p, const struct lt_py_thre
     return p->gils[t->gil].gc ? LT_STATE_GIL | LT_STATE_GC : LT_STATE_GIL;
 }
 
+/* On a busy machine two threads that have half a processor each look like one that has all of it. */
+static bool must_ask(const struct lt_py_process *p, const struct lt_cpu_use *use)
+{
+    return use->first || p->released_ns + use->free_ns - p->asked_ns >= REFRESH_NS;
+}
+
 /* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was:
  * then it did. */
 static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use)
 {
     int64_t slack = use->free_ns / 16 + SLACK_NS;
-    bool all_used = !use->first && p->n_gils == 1 && use->free_ns > 2 * SLACK_NS &&
-                    use->used_ns >= use->free_ns - slack;
-    if (all_used && !p->others_run && p->ticks % REFRESH_TICKS != 0)
+    bool all_used = use->free_ns > 2 * SLACK_NS && use->used_ns >= use->free_ns - slack;
+    if (all_used && !p->others_run && !must_ask(p, use))
         return true;
     return runnable(p->gils[0].holder);
 }
@@ -75,7 +80,7 @@ static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use
     p->unexplained_ns += use->used_ns - (holder ? use->free_ns : 0);
     if (p->unexplained_ns < -interval_ns)
         p->unexplained_ns = -interval_ns;
-    return use->first || p->unexplained_ns > interval_ns || p->ticks % REFRESH_TICKS == 0;
+    return p->unexplained_ns > interval_ns || must_ask(p, use);
 }
 
 /* Did others use a part of this tick? Then those that ran when they were last asked are taken to
@@ -107,12 +112,18 @@ static void ask_others(struct lt_py_process *p)
     }
 }
 
+/* Those that ran run on, if some do. If none does, each of them has stopped or is kept off by other
+ * programs: only the kernel knows. */
 static void others_as_before(struct lt_py_process *p, bool some_run)
 {
+    size_t left = PROBES;
     p->others_run = false;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        t->was_runnable = t->was_runnable && some_run;
+        if (t->was_runnable && !some_run && !holds_gil(p, t) && left > 0) {
+            left--;
+            runnable(t);
+        }
         p->others_run = p->others_run || t->was_runnable;
         t->state = t->was_runnable ? LT_STATE_CPU : 0;
     }
@@ -123,13 +134,14 @@ void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, i
     const struct lt_py_gil *gil = &p->gils[0];
     bool nobody_ran = !use->first && use->used_ns == 0;
     bool one_holder = p->n_gils == 1 && gil->locked && gil->holder;
-    bool holder = !nobody_ran && one_holder && holder_runs(p, use);
+    bool holder = one_holder && holder_runs(p, use);
     bool doubt = !nobody_ran && (!one_holder || others_doubted(p, use, holder, interval_ns));
 
     p->ticks++;
     if (doubt) {
         ask_others(p);
         p->unexplained_ns = 0;
+        p->asked_ns = p->released_ns + use->free_ns;
     } else {
         others_as_before(p, !nobody_ran && others_used_some(use, holder));
     }
@@ -137,7 +149,7 @@ void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, i
         struct lt_py_thread *t = p->threads[i];
         if (!holds_gil(p, t))
             continue;
-        bool runs = one_holder ? holder : !nobody_ran && runnable(t);
+        bool runs = one_holder ? holder : runnable(t);
         t->state = gil_state(p, t) | (runs ? LT_STATE_CPU : 0);
     }
 }

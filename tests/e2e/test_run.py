@@ -5,6 +5,7 @@
 import collections
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -119,7 +120,7 @@ class Transparency(TraceTest):
             seen += os.read(terminal, 1000)
         os.write(terminal, b"\x03")
         try:
-            while b"interrupts" not in seen:
+            while not re.search(rb"interrupts \d+\r\n", seen):
                 seen += os.read(terminal, 1000)
         except OSError:
             pass
