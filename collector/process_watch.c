@@ -27,6 +27,7 @@ static const int64_t SLOWEST_TRY_NS = 1000 * MS;
 static const int64_t BIRTHS_EVERY_NS = 20 * MS;
 static const int64_t TREE_EVERY_NS = 1000 * MS;
 static const int64_t NAMES_EVERY_NS = 1000 * MS;
+static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
 static const int64_t EXEC_EVERY_NS = 20 * MS;
 
 struct watched {
@@ -36,7 +37,7 @@ struct watched {
     struct lt_program program;
     int64_t try_ns, pause_ns; /* when to look for an interpreter again, and the pause after that */
     int64_t exec_ns;          /* when to look whether it became another program */
-    int64_t names_ns;         /* when to read the names of its threads */
+    int64_t names_ns, names_pause_ns; /* the same for the names of its threads */
     /* What names need, from when it was found. */
     struct lt_mem mem;
     struct lt_py_offsets offsets;
@@ -119,8 +120,10 @@ void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid)
 void lt_process_watch_want_names(struct lt_process_watch *w, pid_t pid)
 {
     struct watched *p = find(w, pid);
-    if (p)
+    if (p) {
         p->names_ns = 0;
+        p->names_pause_ns = FIRST_NAMES_NS;
+    }
 }
 
 size_t lt_process_watch_alive(const struct lt_process_watch *w)
@@ -214,6 +217,7 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
     p->runtime = runtime->runtime;
     memset(p->active, 0, sizeof(p->active));
     p->names_ns = 0;
+    p->names_pause_ns = FIRST_NAMES_NS;
     w->found++;
     return 0;
 }
@@ -282,7 +286,10 @@ static void read_names(struct lt_process_watch *w, struct watched *p, int64_t no
     lt_addr interp;
     if (!p->sampled || now_ns < p->names_ns)
         return;
-    p->names_ns = now_ns + NAMES_EVERY_NS;
+    p->names_ns = now_ns + p->names_pause_ns;
+    p->names_pause_ns *= 4;
+    if (p->names_pause_ns > NAMES_EVERY_NS)
+        p->names_pause_ns = NAMES_EVERY_NS;
     int err = lt_mem_read_u64(&p->mem, p->runtime + p->offsets.runtime.interpreters_head, &interp);
     for (int i = 0; !err && interp && i < LT_MAX_INTERPRETERS; i++) {
         lt_py_thread_names(&p->mem, &p->offsets, interp, &p->active[i], give_name, &c);

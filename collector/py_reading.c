@@ -435,6 +435,7 @@ static int keep_thread(struct attempt *a, struct lt_py_thread *t)
 {
     struct lt_py_process *p = a->p;
     int err = lt_py_nodes_update(p, t, a->tick);
+    lt_py_thread_identify(p, t);
     if (!err)
         err = lt_py_stack_keep(&t->stack, &p->runtime.offsets, &p->copies);
     if (!err)

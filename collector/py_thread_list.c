@@ -156,10 +156,9 @@ static pid_t native_id(struct lt_py_process *p, const uint8_t *tstate, uint64_t 
     return (pid_t)tid;
 }
 
-/* What the thread state says of who the thread is. A new thread's ids are set after it has been
- * linked into the list, by itself; and a freed state may be used again for another thread. */
-static void identify(struct lt_py_process *p, struct lt_py_thread *t, const uint8_t *tstate)
+void lt_py_thread_identify(struct lt_py_process *p, struct lt_py_thread *t)
 {
+    const uint8_t *tstate = lt_copies_at(&p->copies, t->stack.tstate_copy);
     const struct lt_py_offsets *o = &p->runtime.offsets;
     int64_t rseq = p->runtime.rseq_offset;
     uint64_t ident = lt_peek_u64(tstate, o->tstate.thread_id);
@@ -212,7 +211,7 @@ static int walk_list(struct lt_py_process *p, size_t interp, bool *fetched_more,
             return err;
         const uint8_t *bytes = lt_copies_at(&p->copies, t->stack.tstate_copy);
         t->listed = true;
-        identify(p, t, bytes);
+        lt_py_thread_identify(p, t);
         tstate = lt_peek_u64(bytes, o->tstate.next);
     }
     return 0;

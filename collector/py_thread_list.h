@@ -14,6 +14,10 @@ int lt_py_interps_read(struct lt_py_process *p);
  * marked `listed`. *fetched_more: as in lt_py_stack_walk(). */
 int lt_py_threads_walk(struct lt_py_process *p, bool *fetched_more);
 
+/* What the thread state, a copy of this attempt, says of who the thread is. A new thread's ids are
+ * set after it has been linked into the list, by itself; and a freed state may be used again for
+ * another thread. */
+void lt_py_thread_identify(struct lt_py_process *p, struct lt_py_thread *t);
 /* Removes the threads that the last walk did not meet. */
 int lt_py_threads_prune(struct lt_py_process *p, struct lt_trace_writer *writer);
 

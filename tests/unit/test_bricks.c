@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Varints, byte buffers, interning, UTF-8: formats/ stands on them. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/byte_buffer.h"
+#include "formats/intern.h"
+#include "formats/lt_error.h"
+#include "formats/utf8.h"
+#include "formats/varint.h"
+#include "tests/support/unit_main.h"
+
+static void varints_round_trip(void)
+{
+    struct lt_buf buf = {0};
+    for (unsigned bit = 0; bit < 64; bit++) {
+        for (int off = -1; off <= 1; off++) {
+            uint64_t value = (UINT64_C(1) << bit) + (uint64_t)(int64_t)off;
+            CU_ASSERT_EQUAL_FATAL(lt_buf_put_varint(&buf, value), 0);
+            CU_ASSERT_EQUAL_FATAL(lt_buf_put_svarint(&buf, (int64_t)value), 0);
+        }
+    }
+    struct lt_cursor c = lt_cursor_over(buf.data, buf.len);
+    for (unsigned bit = 0; bit < 64; bit++) {
+        for (int off = -1; off <= 1; off++) {
+            uint64_t value = (UINT64_C(1) << bit) + (uint64_t)(int64_t)off;
+            CU_ASSERT_EQUAL(lt_cursor_varint(&c), value);
+            CU_ASSERT_EQUAL(lt_cursor_svarint(&c), (int64_t)value);
+        }
+    }
+    CU_ASSERT_FALSE(c.bad);
+    CU_ASSERT_EQUAL(lt_cursor_left(&c), 0);
+    lt_buf_release(&buf);
+}
+
+static void sizes_of_varints(void)
+{
+    struct lt_buf buf = {0};
+    lt_buf_put_varint(&buf, 127);
+    CU_ASSERT_EQUAL(buf.len, 1);
+    lt_buf_put_varint(&buf, 128);
+    CU_ASSERT_EQUAL(buf.len, 3);
+    lt_buf_put_varint(&buf, UINT64_MAX);
+    CU_ASSERT_EQUAL(buf.len, 3 + LT_VARINT_MAX);
+    lt_buf_release(&buf);
+}
+
+static bool is_bad(const char *bytes, size_t len)
+{
+    struct lt_cursor c = lt_cursor_over(bytes, len);
+    CU_ASSERT_EQUAL(lt_cursor_varint(&c), 0);
+    CU_ASSERT_EQUAL(lt_cursor_u8(&c), 0); /* and everything after it */
+    return c.bad;
+}
+
+static void bad_varints(void)
+{
+    CU_ASSERT_TRUE(is_bad("", 0));
+    CU_ASSERT_TRUE(is_bad("\x80", 1));
+    CU_ASSERT_TRUE(is_bad("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10)); /* 65 bits */
+    CU_ASSERT_TRUE(is_bad("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 11));
+}
+
+static void bounded_values(void)
+{
+    struct lt_cursor c = lt_cursor_over("\x05\x05\x03"
+                                        "abcd",
+                                        7);
+    CU_ASSERT_EQUAL(lt_cursor_bounded(&c, 5), 5);
+    CU_ASSERT_EQUAL(lt_cursor_bounded(&c, 4), 0);
+    CU_ASSERT_TRUE(c.bad);
+    c = lt_cursor_over("\x03"
+                       "abcd",
+                       5);
+    struct lt_str text = lt_cursor_str(&c);
+    CU_ASSERT_TRUE(text.len == 3 && memcmp(text.data, "abc", 3) == 0);
+    CU_ASSERT_EQUAL(lt_cursor_left(&c), 1);
+    c = lt_cursor_over("\x05"
+                       "abcd",
+                       5);
+    CU_ASSERT_EQUAL(lt_cursor_str(&c).len, 0);
+    CU_ASSERT_TRUE(c.bad);
+    c = lt_cursor_over(NULL, 0);
+    CU_ASSERT_EQUAL(lt_cursor_left(&c), 0);
+}
+
+static void buffers_keep_to_their_cap(void)
+{
+    struct lt_buf buf = {.cap = 10};
+    CU_ASSERT_EQUAL(lt_buf_put(&buf, "12345678", 8), 0);
+    CU_ASSERT_EQUAL(lt_buf_put(&buf, "abc", 3), LT_ERR_NOMEM);
+    CU_ASSERT_EQUAL(buf.len, 8);
+    CU_ASSERT_EQUAL(lt_buf_printf(&buf, "%d", 9), 0);
+    CU_ASSERT_TRUE(buf.len == 9 && memcmp(buf.data, "123456789", 9) == 0);
+    CU_ASSERT_EQUAL(lt_buf_put(&buf, "ab", 2), LT_ERR_NOMEM);
+    CU_ASSERT_EQUAL(lt_buf_reserve(&buf, SIZE_MAX), LT_ERR_NOMEM);
+    lt_buf_clear(&buf);
+    CU_ASSERT_EQUAL(lt_buf_put_u32(&buf, 0x01020304), 0);
+    CU_ASSERT_TRUE(buf.len == 4 && memcmp(buf.data, "\x04\x03\x02\x01", 4) == 0);
+    lt_buf_release(&buf);
+    CU_ASSERT_PTR_NULL(buf.data);
+}
+
+static void arrays_grow_within_bounds(void)
+{
+    uint64_t *items = NULL;
+    size_t alloc = 0;
+    CU_ASSERT_EQUAL(lt_array_grow(&items, &alloc, 5, sizeof(*items), 100), 0);
+    CU_ASSERT_TRUE(alloc >= 5 && alloc <= 100);
+    CU_ASSERT_EQUAL(lt_array_grow(&items, &alloc, 100, sizeof(*items), 100), 0);
+    CU_ASSERT_EQUAL(alloc, 100);
+    CU_ASSERT_EQUAL(lt_array_grow(&items, &alloc, 101, sizeof(*items), 100), LT_ERR_NOMEM);
+    CU_ASSERT_EQUAL(alloc, 100);
+    free(items);
+}
+
+static void interning(void)
+{
+    struct lt_intern *t = NULL;
+    char key[16];
+    uint32_t id;
+    bool is_new;
+    CU_ASSERT_EQUAL_FATAL(lt_intern_new(&t, 0, 0), 0);
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < 5000; i++) {
+            int len = snprintf(key, sizeof(key), "key %u", i);
+            CU_ASSERT_EQUAL_FATAL(lt_intern_id(t, key, (size_t)len, &id, &is_new), 0);
+            CU_ASSERT_EQUAL(id, i);
+            CU_ASSERT_EQUAL(is_new, round == 0);
+        }
+    }
+    CU_ASSERT_EQUAL(lt_intern_count(t), 5000);
+    CU_ASSERT_STRING_EQUAL(lt_intern_get(t, 4321).data, "key 4321");
+    CU_ASSERT_FALSE(lt_intern_find(t, "", 0, &id));
+    CU_ASSERT_EQUAL(lt_intern_id(t, "", 0, &id, NULL), 0);
+    CU_ASSERT_TRUE(lt_intern_find(t, "", 0, &id));
+    CU_ASSERT_EQUAL(id, 5000);
+    lt_intern_clear(t);
+    CU_ASSERT_EQUAL(lt_intern_count(t), 0);
+    CU_ASSERT_FALSE(lt_intern_find(t, "key 1", 5, &id));
+    lt_intern_free(t);
+}
+
+static void interning_is_capped(void)
+{
+    struct lt_intern *t = NULL;
+    uint32_t id;
+    CU_ASSERT_EQUAL_FATAL(lt_intern_new(&t, 2, 8), 0);
+    CU_ASSERT_EQUAL(lt_intern_id(t, "123456789", 9, &id, NULL), LT_ERR_LIMIT);
+    CU_ASSERT_EQUAL(lt_intern_id(t, "a", 1, &id, NULL), 0);
+    CU_ASSERT_EQUAL(lt_intern_id(t, "b", 1, &id, NULL), 0);
+    CU_ASSERT_EQUAL(lt_intern_id(t, "c", 1, &id, NULL), LT_ERR_LIMIT);
+    CU_ASSERT_EQUAL(lt_intern_id(t, "a", 1, &id, NULL), 0);
+    CU_ASSERT_EQUAL(id, 0);
+    lt_intern_free(t);
+}
+
+static size_t utf8(const char *text)
+{
+    return lt_utf8_length((const uint8_t *)text, strlen(text));
+}
+
+static void valid_utf8(void)
+{
+    CU_ASSERT_EQUAL(utf8("a"), 1);
+    CU_ASSERT_EQUAL(utf8("\xc3\xa4x"), 2);
+    CU_ASSERT_EQUAL(utf8("\xe2\x82\xac"), 3);
+    CU_ASSERT_EQUAL(utf8("\xf0\x9d\x94\xb8"), 4);
+    CU_ASSERT_EQUAL(utf8("\xf4\x8f\xbf\xbf"), 4);
+}
+
+static void invalid_utf8(void)
+{
+    static const char *const bad[] = {
+        "\x80",             /* goes on with nothing */
+        "\xc3",             /* cut off */
+        "\xc3(",            /* broken off */
+        "\xc0\x80",         /* overlong */
+        "\xe0\x80\x80",     /* overlong */
+        "\xed\xa0\x80",     /* a surrogate */
+        "\xf4\x90\x80\x80", /* above U+10FFFF */
+        "\xf8\x88\x80\x80\x80",
+        "\xff",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        CU_ASSERT_EQUAL(utf8(bad[i]), 0);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"varints come back", varints_round_trip},
+        {"sizes of varints", sizes_of_varints},
+        {"bad varints", bad_varints},
+        {"bounded values", bounded_values},
+        {"buffers keep to their cap", buffers_keep_to_their_cap},
+        {"arrays grow within bounds", arrays_grow_within_bounds},
+        {"interning", interning},
+        {"interning is capped", interning_is_capped},
+        {"valid UTF-8", valid_utf8},
+        {"invalid UTF-8", invalid_utf8},
+        CU_TEST_INFO_NULL,
+    };
+    return lt_unit_main("bricks", tests);
+}
