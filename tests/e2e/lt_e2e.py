@@ -2,6 +2,7 @@
 """What the end-to-end tests share: the program, the interpreters that there are, and readings of traces."""
 
 import glob
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,9 @@ import tempfile
 import textwrap
 import unittest
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+DECODER = os.path.join(HERE, os.pardir, "support", "decode_trace.py")
+BUILD = os.environ.get("LIVE_TRACE_BUILD", "build")
 LIVE_TRACE = os.environ.get("LIVE_TRACE") or shutil.which("live-trace") or "live-trace"
 MIN_VERSION, MAX_VERSION = (3, 8), (3, 13)
 
@@ -38,6 +42,29 @@ def interpreters():
     return found
 
 
+def decoded(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def in_order(events):
+    """Totals come in any order: rows of samples are sorted."""
+    for is_sample, row in itertools.groupby(events, lambda event: event["event"] == "sample"):
+        yield from sorted(row, key=json.dumps) if is_sample else row
+
+
+def check_decoders(test, trace):
+    """What the C reader delivers is what the independent decoder of the written format finds."""
+    for totals in ((), ("--totals",)):
+        ours = decoded(os.path.join(BUILD, "trace_events"), *totals, trace)
+        theirs = decoded(sys.executable, DECODER, *totals, trace)
+        if totals:
+            ours, theirs = list(in_order(ours)), list(in_order(theirs))
+        for number, (one, other) in enumerate(zip(ours, theirs)):
+            test.assertEqual(one, other, f"event {number} of {trace} {totals}")
+        test.assertEqual(len(ours), len(theirs))
+
+
 def read(trace, *selection):
     """The trace as JSON lines: (meta, [samples], health)."""
     out = subprocess.run([LIVE_TRACE, "export", "-f", "jsonl", *selection, trace], stdout=subprocess.PIPE, text=True,
@@ -52,15 +79,21 @@ def info(trace):
 
 
 class TraceTest(unittest.TestCase):
-    """A folder of its own for each test, and scripts in it."""
+    """A folder of its own for each test, scripts in it, and a trace."""
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="live-trace-e2e-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.trace = self.path("out.ltrace")
+        self.addCleanup(self.check_recording)
         self.environment = dict(os.environ, LIVE_TRACE_DIR=self.path("traces"), LIVE_TRACE_PYTHON=sys.executable)
         for name in ("VIRTUAL_ENV", "NO_COLOR", "LIVE_TRACE_EXPORTERS"):
             self.environment.pop(name, None)
+
+    def check_recording(self):
+        """Every recording that a test has made is read by both decoders."""
+        if os.path.exists(self.trace):
+            check_decoders(self, self.trace)
 
     def path(self, name):
         return os.path.join(self.folder, name)
