@@ -80,7 +80,7 @@ static void framing(void)
     CU_ASSERT_EQUAL(f.bytes.len, 0); /* nothing before the first block */
     put(&f, 3, "payload");
     CU_ASSERT_EQUAL(lt_block_writer_bytes(f.blocks), f.bytes.len);
-    struct lt_cursor c = {f.bytes.data, f.bytes.data + f.bytes.len, false};
+    struct lt_cursor c = lt_cursor_over(f.bytes.data, f.bytes.len);
     CU_ASSERT_EQUAL(memcmp(c.at, "\xcc\x4c\x54\x52\x0d\x0a\x1a\x0a\x01\x00\x00\x00", 12), 0);
     c.at += 12;
     CU_ASSERT_EQUAL(lt_cursor_u32(&c), crc32(0, f.bytes.data, 12));
@@ -273,7 +273,7 @@ static void short_reads(void)
     file_init(&f, 6);
     put(&f, 2, "first");
     put(&f, 3, "second");
-    struct lt_cursor c = {f.bytes.data, f.bytes.data + f.bytes.len, false};
+    struct lt_cursor c = lt_cursor_over(f.bytes.data, f.bytes.len);
     struct lt_input in = {.ctx = &c, .read = trickle};
     lt_block_reader_init(&r, &in);
     CU_ASSERT_EQUAL(lt_block_reader_probe(&r), 1);

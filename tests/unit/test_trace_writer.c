@@ -95,7 +95,7 @@ static struct lt_cursor payload(struct heap *h, size_t i, enum lt_block_type typ
     CU_ASSERT_FATAL(i < h->n);
     CU_ASSERT_EQUAL_FATAL(h->types[i], type);
     const struct lt_buf *b = &h->blocks[i];
-    return (struct lt_cursor){b->data, b->data + b->len, false};
+    return lt_cursor_over(b->data, b->len);
 }
 
 static void expect_bytes(struct lt_cursor *c, const char *bytes, size_t len)
