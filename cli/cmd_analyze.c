@@ -121,7 +121,7 @@ int lt_analyze_file(const char *path)
 const struct lt_command lt_cmd_analyze = {
     .name = "analyze",
     .summary = "report where the time went, your own code marked with <====",
-    .help = "Usage: live-trace analyze [selection] [-m N] [--sum-all-frames] [--json] [LOG...]\n"
+    .help = "Usage: live-trace analyze [selection] [-m N] [--sum-all-frames] [LOG...]\n"
             "\n"
             "Without LOG: the newest trace. LOG: a trace, a classic log, folded stacks (each\n"
             "may be gzipped), a folder of them, or - for standard input.\n"

@@ -78,8 +78,8 @@ static int choose(struct export *e, const struct live_trace_exporter **exporter)
         return *exporter ? 0 : lt_plugins_unknown(&e->plugins, e->format);
     }
     if (!e->file || strcmp(e->file, "-") == 0)
-        return lt_say_usage("which format? Give -f FORMAT (see `live-trace formats`), or -o FILE "
-                            "whose ending says it");
+        return lt_say_usage("export needs a format: give -f FORMAT (`live-trace formats` lists them), "
+                            "or -o FILE with an ending that says it");
     *exporter = lt_registry_for_file(registry, e->file);
     if (!*exporter)
         return lt_say_usage(
@@ -137,7 +137,7 @@ static int run(const struct lt_command *self, char **argv)
 
 const struct lt_command lt_cmd_export = {
     .name = "export",
-    .summary = "write a recording as speedscope, folded stacks, JSON lines ...",
+    .summary = "write a recording as speedscope, folded stacks, JSON ...",
     .help = "Usage: live-trace export -f FORMAT [-o FILE] [selection] [LOG...]\n"
             "\n"
             "  -f, --format FORMAT   see `live-trace formats`; FILE's ending may say it\n"

@@ -123,8 +123,8 @@ const struct lt_command lt_cmd_formats = {
     .summary = "list the output and input formats",
     .help = "Usage: live-trace formats [--json] [--plugin FILE]\n"
             "\n"
-            "Lists each output and input format: its name, the ending of its files, what reads\n"
-            "it and where it came from. Plug-ins are taken from the folders in\n"
+            "Lists each output and input format: its name, the ending of its files, what\n"
+            "reads it and where it came from. Plug-ins are taken from the folders in\n"
             "$LIVE_TRACE_EXPORTERS, from the configured folder, and from --plugin FILE.\n"
             "\n"
             "  --json         the same as JSON\n"

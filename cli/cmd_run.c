@@ -191,7 +191,7 @@ const struct lt_command lt_cmd_run = {
             "       live-trace run [options] -m MODULE [args...]\n"
             "       live-trace run [options] [--] COMMAND [args...]\n"
             "\n"
-            "A script runs under $LIVE_TRACE_PYTHON, else $VIRTUAL_ENV/bin/python, else python3.\n"
+            "A script runs under $LIVE_TRACE_PYTHON, $VIRTUAL_ENV/bin/python or python3.\n"
             "The program's standard streams, signals and exit status are its own.\n"
             "\n",
     .shared_help = lt_recording_help,

@@ -16,13 +16,11 @@ static const struct lt_option common[] = {
     {0},
 };
 
-/* Edit distance, with neighbours swapped as one edit; words of the size of options. */
+/* Edit distance, with neighbours swapped as one edit; words of at most MAX_WORD letters. */
 static size_t distance(const char *a, const char *b)
 {
     size_t rows[3][MAX_WORD + 1];
     size_t la = strlen(a), lb = strlen(b);
-    if (la > MAX_WORD || lb > MAX_WORD)
-        return MAX_WORD;
     for (size_t j = 0; j <= lb; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= la; i++) {
@@ -43,13 +41,27 @@ static size_t distance(const char *a, const char *b)
     return rows[la % 3][lb];
 }
 
+/* Words are compared without their dashes: --sumall is near --sum-all-frames. */
+static void without_dashes(const char *word, char out[MAX_WORD + 1])
+{
+    size_t len = 0;
+    for (; *word && len < MAX_WORD; word++) {
+        if (*word != '-')
+            out[len++] = *word;
+    }
+    out[len] = '\0';
+}
+
 const char *lt_nearest(const char *word, const char *const *words, size_t n)
 {
     const char *found = NULL;
-    size_t best = strlen(word) / 3 + 2; /* farther away is another word */
+    char wrong[MAX_WORD + 1], right[MAX_WORD + 1];
+    without_dashes(word, wrong);
+    size_t len = strlen(wrong), best = len / 3 + 2; /* farther away is another word */
     for (size_t i = 0; i < n; i++) {
-        size_t d = distance(word, words[i]);
-        if (strlen(word) >= 3 && strncmp(words[i], word, strlen(word)) == 0)
+        without_dashes(words[i], right);
+        size_t d = distance(wrong, right);
+        if (len >= 3 && strncmp(right, wrong, len) == 0)
             d = 1; /* the beginning of it */
         if (d < best) {
             best = d;
