@@ -3,9 +3,10 @@
  * A recording as it flows: what every reader (trace, classic log, folded)
  * delivers and what every consumer takes. Nothing here knows a file format.
  *
- * A recording is a row of segments. Ids are small dense integers, valid within
- * one segment of one input: a consumer forgets what it knew about them when
- * `segment` is called. A definition always comes before its first use.
+ * A recording is a row of segments. Ids are small integers (dense, but for what
+ * damage took), valid within one segment of one input: a consumer forgets what it
+ * knew about them when `segment` is called. A definition always comes before its
+ * first use.
  *
  * Stacks are nodes of a tree: a node is (parent node, frame), the parent is the
  * caller. Node 0 is the root, the empty stack; a sample whose stack is 0 could

@@ -115,6 +115,8 @@ static int on_sample(void *ctx, int64_t time_ns, uint32_t covers,
 static int on_total(void *ctx, const struct lt_trace_total *total)
 {
     struct trace_reader *r = ctx;
+    if (total->count == 0)
+        return 0;
     struct lt_sample sample = {
         .time_ns = -1,
         .count = total->count,

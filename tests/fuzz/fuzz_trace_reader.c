@@ -90,7 +90,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
         return LLVMFuzzerMutate(data, size, max_size);
     if (lt_input_memory(&in, data, size) || lt_output_buf(&out, &made))
         abort();
-    if (copy_blocks(&in, &out, seed / 2 % count) == 0 && made.len <= max_size) {
+    if (copy_blocks(&in, &out, seed / 2 % count) == 0 && made.len > 0 && made.len <= max_size) {
         size = made.len;
         memcpy(data, made.data, made.len);
     }

@@ -7,14 +7,22 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
+
+enum { IDS_MAX = 1 << 22 };
+
+struct ids { /* that were defined in this segment */
+    bool *known;
+    size_t len, alloc;
+};
 
 struct contract {
     bool has_meta;
-    uint32_t processes, threads, frames;
-    uint32_t nodes, tag_sets; /* without the empty ones, which have the id 0 */
-    volatile uint8_t sum;     /* of the bytes of all strings, so that they are really read */
+    struct ids processes, threads, frames, nodes, tag_sets;
+    volatile uint8_t sum; /* of the bytes of all strings, so that they are really read */
 };
 
 #define MUST(condition) ((condition) ? (void)0 : broken(#condition))
@@ -32,11 +40,20 @@ static void read_str(struct contract *c, struct lt_str s)
         c->sum ^= (uint8_t)s.data[i];
 }
 
-/* An id is a new one, the next in the row, or one that is known already. */
-static void define(uint32_t id, uint32_t *count)
+static void define(struct ids *ids, uint32_t id)
 {
-    MUST(id <= *count);
-    *count += id == *count;
+    MUST(id < IDS_MAX);
+    if (id >= ids->len) {
+        MUST(lt_array_grow(&ids->known, &ids->alloc, id + 1, sizeof(bool), IDS_MAX) == 0);
+        memset(ids->known + ids->len, 0, id + 1 - ids->len);
+        ids->len = id + 1;
+    }
+    ids->known[id] = true;
+}
+
+static bool known(const struct ids *ids, uint32_t id)
+{
+    return id < ids->len && ids->known[id];
 }
 
 static int on_meta(void *ctx, const struct lt_meta *meta)
@@ -56,14 +73,16 @@ static int on_segment(void *ctx)
 {
     struct contract *c = ctx;
     MUST(c->has_meta);
-    c->processes = c->threads = c->frames = c->nodes = c->tag_sets = 0;
+    c->processes.len = c->threads.len = c->frames.len = c->nodes.len = c->tag_sets.len = 0;
+    define(&c->nodes, 0); /* the empty ones */
+    define(&c->tag_sets, 0);
     return 0;
 }
 
 static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
 {
     struct contract *c = ctx;
-    define(id, &c->processes);
+    define(&c->processes, id);
     read_str(c, info->command);
     read_str(c, info->python);
     read_str(c, info->cwd);
@@ -73,8 +92,8 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
 static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
 {
     struct contract *c = ctx;
-    define(id, &c->threads);
-    MUST(info->process < c->processes);
+    define(&c->threads, id);
+    MUST(known(&c->processes, info->process));
     read_str(c, info->name);
     return 0;
 }
@@ -82,7 +101,7 @@ static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
 static int on_frame(void *ctx, uint32_t id, const struct lt_frame_info *info)
 {
     struct contract *c = ctx;
-    MUST(id == c->frames++);
+    define(&c->frames, id);
     read_str(c, info->name);
     read_str(c, info->file);
     return 0;
@@ -91,16 +110,16 @@ static int on_frame(void *ctx, uint32_t id, const struct lt_frame_info *info)
 static int on_stack(void *ctx, uint32_t id, uint32_t parent, uint32_t frame)
 {
     struct contract *c = ctx;
-    MUST(id == ++c->nodes);
-    MUST(parent < id);
-    MUST(frame < c->frames);
+    MUST(known(&c->nodes, parent) && parent != id);
+    MUST(known(&c->frames, frame));
+    define(&c->nodes, id);
     return 0;
 }
 
 static int on_tags(void *ctx, uint32_t id, const struct lt_tag *tags, size_t n)
 {
     struct contract *c = ctx;
-    MUST(id == ++c->tag_sets);
+    define(&c->tag_sets, id);
     for (size_t i = 0; i < n; i++) {
         read_str(c, tags[i].key);
         read_str(c, tags[i].value);
@@ -120,9 +139,9 @@ static int on_sample(void *ctx, const struct lt_sample *sample)
 {
     struct contract *c = ctx;
     MUST(sample->time_ns >= -1);
-    MUST(sample->thread < c->threads);
-    MUST(sample->stack <= c->nodes);
-    MUST(sample->tags <= c->tag_sets);
+    MUST(known(&c->threads, sample->thread));
+    MUST(known(&c->nodes, sample->stack));
+    MUST(known(&c->tag_sets, sample->tags));
     MUST(sample->count > 0);
     MUST(sample->weight_ns >= 0);
     return 0;
@@ -161,6 +180,11 @@ static void read_once(const struct lt_input_format *format, const uint8_t *data,
     MUST(stats.bytes <= size);
     MUST(stats.duration_ns >= 0);
     in.close(in.ctx);
+    free(contract.processes.known);
+    free(contract.threads.known);
+    free(contract.frames.known);
+    free(contract.nodes.known);
+    free(contract.tag_sets.known);
 }
 
 void lt_contract_read(const struct lt_input_format *format, const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Holds a reader to formats/profile.h: dense ids, defined before they are used, strings that are
+ * Holds a reader to formats/profile.h: ids that are defined before they are used, strings that are
  * there, counts and weights that make sense. What breaks the contract aborts, with a line that says
  * what it was. For readers that are given nonsense. */
 #ifndef LT_CONTRACT_H

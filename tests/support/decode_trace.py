@@ -489,7 +489,8 @@ class Decoder:
         if sums is None:
             sums = self.from_ticks(segment)
         for place, (count, covers) in sums.items():
-            self.sample(-1, place, count, covers, segment)
+            if count:
+                self.sample(-1, place, count, covers, segment)
 
     def from_totals_blocks(self):
         """The totals if all parts are there, in order, or None."""
