@@ -78,8 +78,9 @@ static int choose(struct export *e, const struct live_trace_exporter **exporter)
         return *exporter ? 0 : lt_plugins_unknown(&e->plugins, e->format);
     }
     if (!e->file || strcmp(e->file, "-") == 0)
-        return lt_say_usage("export needs a format: give -f FORMAT (`live-trace formats` lists them), "
-                            "or -o FILE with an ending that says it");
+        return lt_say_usage(
+            "export needs a format: give -f FORMAT (`live-trace formats` lists them), "
+            "or -o FILE with an ending that says it");
     *exporter = lt_registry_for_file(registry, e->file);
     if (!*exporter)
         return lt_say_usage(
