@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other profilers, fetched from PyPI into a cache outside of the tree."""
+
+import os
+import subprocess
+import sys
+
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "live-trace-tests")
+
+
+def peer(package, program):
+    """The path of a peer's program, or None where it cannot be had."""
+    folder = os.path.join(CACHE, "peers")
+    path = os.path.join(folder, "bin", program)
+    if os.path.exists(path):
+        return path
+    try:
+        if not os.path.exists(os.path.join(folder, "bin", "pip")):
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check", package],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return path if os.path.exists(path) else None
