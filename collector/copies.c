@@ -51,11 +51,6 @@ int lt_copies_get(struct lt_copies *c, const struct lt_mem *mem, lt_addr addr, s
     return err ? err : lt_copies_fetch(c, mem);
 }
 
-const uint8_t *lt_copies_at(const struct lt_copies *c, size_t index)
-{
-    return c->bytes + c->items[index].at;
-}
-
 void lt_copies_clear(struct lt_copies *c)
 {
     c->n = c->fetched = c->used = 0;

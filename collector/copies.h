@@ -37,7 +37,10 @@ int lt_copies_get(struct lt_copies *c, const struct lt_mem *mem, lt_addr addr, s
                   size_t *index);
 
 /* The bytes of a fetched copy; valid until the next want. */
-const uint8_t *lt_copies_at(const struct lt_copies *c, size_t index);
+static inline const uint8_t *lt_copies_at(const struct lt_copies *c, size_t index)
+{
+    return c->bytes + c->items[index].at;
+}
 
 void lt_copies_clear(struct lt_copies *c);
 void lt_copies_release(struct lt_copies *c);

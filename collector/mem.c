@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Small readings, and values out of copies. */
+ * Small readings. */
 #include "config.h"
 
 #include "collector/mem.h"
-
-#include <string.h>
 
 #include "formats/lt_error.h"
 
@@ -23,18 +21,4 @@ int lt_mem_read(const struct lt_mem *mem, lt_addr addr, void *into, size_t len)
 int lt_mem_read_u64(const struct lt_mem *mem, lt_addr addr, uint64_t *value)
 {
     return lt_mem_read(mem, addr, value, sizeof(*value));
-}
-
-uint64_t lt_peek_u64(const void *bytes, size_t offset)
-{
-    uint64_t value;
-    memcpy(&value, (const char *)bytes + offset, sizeof(value));
-    return value;
-}
-
-uint32_t lt_peek_u32(const void *bytes, size_t offset)
-{
-    uint32_t value;
-    memcpy(&value, (const char *)bytes + offset, sizeof(value));
-    return value;
 }

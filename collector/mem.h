@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef uint64_t lt_addr; /* an address in the target; never a pointer here */
 
@@ -29,7 +30,18 @@ int lt_mem_read(const struct lt_mem *mem, lt_addr addr, void *into, size_t len);
 int lt_mem_read_u64(const struct lt_mem *mem, lt_addr addr, uint64_t *value);
 
 /* Values out of bytes that were copied from the target (same byte order as ours). */
-uint64_t lt_peek_u64(const void *bytes, size_t offset);
-uint32_t lt_peek_u32(const void *bytes, size_t offset);
+static inline uint64_t lt_peek_u64(const void *bytes, size_t offset)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)bytes + offset, sizeof(value));
+    return value;
+}
+
+static inline uint32_t lt_peek_u32(const void *bytes, size_t offset)
+{
+    uint32_t value;
+    memcpy(&value, (const char *)bytes + offset, sizeof(value));
+    return value;
+}
 
 #endif

@@ -25,17 +25,18 @@
 struct lt_py_thread {
     struct lt_py_stack stack; /* .tstate names the thread */
     lt_addr interp;
-    uint64_t ident;     /* pthread_self() */
-    pid_t tid;          /* native id; 0 unknown */
-    lt_addr cpu_word;   /* rseq's cpu_id; 0: ask /proc */
-    int stat_fd;        /* -1: not open */
-    uint32_t gil;       /* index of its GIL */
-    bool listed;        /* met in the last walk of the thread list */
-    bool renewed;       /* it is another thread than the trace has under its id */
-    bool was_runnable;  /* at the last look at its stat file */
-    bool stale;         /* it may have run since its stack was read */
-    uint32_t wanted_in; /* the attempt in which its copies were wanted */
-    uint32_t walked_in; /* the attempt in which its stack was walked */
+    uint64_t ident;                  /* pthread_self() */
+    pid_t tid;                       /* native id; 0 unknown */
+    lt_addr cpu_word;                /* rseq's cpu_id; 0: ask /proc */
+    int stat_fd;                     /* -1: not open */
+    uint32_t gil;                    /* index of its GIL */
+    bool listed;                     /* met in the last walk of the thread list */
+    bool renewed;                    /* it is another thread than the trace has under its id */
+    bool was_runnable;               /* at the last look at its stat file */
+    int64_t waited_ns, waited_at_ns; /* for a processor, as of when */
+    bool stale;                      /* it may have run since its stack was read */
+    uint32_t wanted_in;              /* the attempt in which its copies were wanted */
+    uint32_t walked_in;              /* the attempt in which its stack was walked */
 
     /* What is known of its stack, outermost first: one entry a frame. */
     struct lt_known_frame {
@@ -89,6 +90,7 @@ struct lt_py_process {
     int64_t cpu_ns, released_ns; /* CPU clock at, and time after, the last tick */
     int64_t unexplained_ns;      /* CPU time of others than the holder, since they were asked */
     int64_t asked_ns;            /* when that was */
+    int64_t looked_ns;           /* when the machine was last seen to be busy, or not */
     bool failed;                 /* the last reading failed under one of the GILs */
     bool others_run;             /* a thread without the GIL was seen on a processor */
     uint32_t ticks;

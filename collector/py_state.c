@@ -10,9 +10,10 @@
 #include "formats/lt_error.h"
 
 enum {
-    PROBES = 16,           /* stat files that one tick may read for threads without the GIL */
-    REFRESH_NS = 10000000, /* doubt or not, all of them are asked about this often */
-    SLACK_NS = 20000,      /* what may be missing of the CPU time of a thread that runs all the
+    PROBES = 16,            /* stat files that one tick may read for threads without the GIL */
+    BUSY_NS = 10000000,     /* how often to look whether the machine is busy, */
+    REFRESH_NS = 100000000, /* and to ask all of them, doubt or not */
+    SLACK_NS = 20000,       /* what may be missing of the CPU time of a thread that runs all the
                               time: interrupts */
 };
 
@@ -55,32 +56,52 @@ static uint32_t gil_state(const struct lt_py_process *p, const struct lt_py_thre
     return p->gils[t->gil].gc ? LT_STATE_GIL | LT_STATE_GC : LT_STATE_GIL;
 }
 
-/* On a busy machine two threads that have half a processor each look like one that has all of it. */
-static bool must_ask(const struct lt_py_process *p, const struct lt_cpu_use *use)
+/* Had the thread to wait for a processor for more than an eighth of the time since the last look?
+ * Where the kernel does not say, it may have had to. */
+static bool had_to_wait(struct lt_py_process *p, struct lt_py_thread *t, int64_t now_ns)
 {
-    return use->first || p->released_ns + use->free_ns - p->asked_ns >= REFRESH_NS;
+    int64_t before_ns = t->waited_ns, since_ns = now_ns - t->waited_at_ns;
+    if (!t->tid || lt_thread_waited_ns(p->pid, t->tid, &t->waited_ns) != 0 || t->waited_ns == 0)
+        return true;
+    t->waited_at_ns = now_ns;
+    return t->waited_ns - before_ns > since_ns / 8;
+}
+
+/* On a busy machine two threads that have half a processor each look like one that has all of it:
+ * then nothing but asking helps. */
+static bool must_ask(struct lt_py_process *p, const struct lt_cpu_use *use)
+{
+    int64_t now_ns = p->released_ns + use->free_ns;
+    if (use->first || now_ns - p->asked_ns >= REFRESH_NS)
+        return true;
+    if (now_ns - p->looked_ns < BUSY_NS)
+        return false;
+    p->looked_ns = now_ns;
+    return !p->gils[0].holder || had_to_wait(p, p->gils[0].holder, now_ns);
 }
 
 /* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was:
  * then it did. */
-static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use)
+static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use, bool must)
 {
     int64_t slack = use->free_ns / 16 + SLACK_NS;
     bool all_used = use->free_ns > 2 * SLACK_NS && use->used_ns >= use->free_ns - slack;
-    if (all_used && !p->others_run && !must_ask(p, use))
+    if (all_used && !p->others_run && !must)
         return true;
-    return runnable(p->gils[0].holder);
+    bool runs = runnable(p->gils[0].holder);
+    p->gils[0].holder->was_runnable = false; /* that is about threads without the GIL */
+    return runs;
 }
 
 /* Time that was used by others than the holder adds up to a doubt, once an interval's worth has
  * come together. What a late reading of the clock takes from one tick it gives to the next. */
 static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use, bool holder,
-                           int64_t interval_ns)
+                           int64_t interval_ns, bool must)
 {
     p->unexplained_ns += use->used_ns - (holder ? use->free_ns : 0);
     if (p->unexplained_ns < -interval_ns)
         p->unexplained_ns = -interval_ns;
-    return p->unexplained_ns > interval_ns || must_ask(p, use);
+    return p->unexplained_ns > interval_ns || must;
 }
 
 /* Did others use a part of this tick? Then those that ran when they were last asked are taken to
@@ -134,8 +155,9 @@ void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, i
     const struct lt_py_gil *gil = &p->gils[0];
     bool nobody_ran = !use->first && use->used_ns == 0;
     bool one_holder = p->n_gils == 1 && gil->locked && gil->holder;
-    bool holder = one_holder && holder_runs(p, use);
-    bool doubt = !nobody_ran && (!one_holder || others_doubted(p, use, holder, interval_ns));
+    bool must = must_ask(p, use);
+    bool holder = one_holder && holder_runs(p, use, must);
+    bool doubt = !nobody_ran && (!one_holder || others_doubted(p, use, holder, interval_ns, must));
 
     p->ticks++;
     if (doubt) {

@@ -63,10 +63,11 @@ int lt_process_cpu_ns(pid_t pid, int64_t *ns)
     return 0;
 }
 
-int lt_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size)
+/* A short file of a thread, read once. */
+static int read_file(pid_t pid, pid_t tid, const char *name, char *buf, size_t size)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return LT_ERR_NO_PROCESS;
@@ -78,4 +79,23 @@ int lt_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size)
         n--;
     buf[n] = '\0';
     return 0;
+}
+
+int lt_thread_waited_ns(pid_t pid, pid_t tid, int64_t *ns)
+{
+    char buf[128];
+    int err = read_file(pid, tid, "schedstat", buf, sizeof(buf));
+    if (err)
+        return err;
+    /* Time on a processor, time of waiting for one, number of slices. */
+    const char *blank = strchr(buf, ' ');
+    if (!blank)
+        return LT_ERR_NO_PROCESS;
+    *ns = strtoll(blank, NULL, 10);
+    return 0;
+}
+
+int lt_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size)
+{
+    return read_file(pid, tid, "comm", buf, size);
 }
