@@ -173,6 +173,7 @@ static int read_stacks(struct lt_py_process *p, int *fails, struct lt_tick_conte
     }
     bound_codes(p);
     for (size_t i = 0; i < p->n_gils; i++) {
+        p->gils[i].changed = false;
         fails[i] = lt_py_reading_take(p, &p->gils[i], tick);
         if (fails[i] == LT_ERR_NO_PROCESS || fails[i] == LT_ERR_PERMISSION)
             return fails[i];

@@ -58,6 +58,7 @@ struct lt_py_gil {
     lt_addr addr;
     lt_addr last_holder; /* a PyThreadState */
     uint64_t switch_number;
+    bool changed; /* since the tick before, another thread took it */
     bool locked;
     bool gc;                     /* the holder's interpreter collects garbage */
     struct lt_py_thread *holder; /* the thread of last_holder; NULL: not known */

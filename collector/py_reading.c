@@ -36,8 +36,8 @@ struct attempt {
     struct lt_py_gil *gil;
     struct lt_tick_context *tick;
     bool others; /* stacks besides the holder's were read: the GIL must be the same at the end */
+    bool first;  /* of this tick */
     bool more;   /* something was read after `cpu` (and the GIL's end) */
-    uint64_t switches; /* of this thread, at the beginning */
     struct spot gil_before, gil_after, gc;
     struct spot heads[LT_MAX_INTERPRETERS];
     size_t cpu;
@@ -300,6 +300,7 @@ static int judge_beginning(struct attempt *a)
 
     switches = a->words.switch_number - gil->switch_number;
     gil->switch_number = a->words.switch_number;
+    gil->changed = gil->changed || gil->last_holder != a->words.last_holder;
     gil->last_holder = a->words.last_holder;
     if (!before || before->stack.tstate != gil->last_holder) {
         gil->holder = gil->last_holder ? lt_py_threads_find(p, gil->last_holder) : NULL;
@@ -428,7 +429,9 @@ static int judge_end(struct attempt *a)
     int err = follow(a);
     if (err)
         return err;
-    return lt_own_switches() == a->switches ? 0 : LT_ERR_TORN;
+    if (lt_follower_undisturbed(a->tick->follower))
+        return 0;
+    return a->first ? AGAIN : LT_ERR_TORN; /* the sleep before the tick may have been none */
 }
 
 static int keep_thread(struct attempt *a, struct lt_py_thread *t)
@@ -460,13 +463,13 @@ static int keep(struct attempt *a)
     return lt_py_threads_prune(p, a->tick->writer);
 }
 
-static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
+static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick,
+                    bool first)
 {
-    struct attempt a = {.p = p, .gil = gil, .tick = tick};
+    struct attempt a = {.p = p, .gil = gil, .tick = tick, .first = first};
     lt_copies_clear(&p->copies);
     p->attempt++;
     p->list_walked = false;
-    a.switches = lt_own_switches();
     int err = want_all(&a);
     if (!err)
         err = fetch(&a);
@@ -485,7 +488,7 @@ int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt
 {
     int err = 0;
     for (int i = 0; i < MAX_ATTEMPTS; i++) {
-        err = try_once(p, gil, tick);
+        err = try_once(p, gil, tick, i == 0);
         if (err == 0 || err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION || err == LT_ERR_NOMEM)
             return err;
         if (err != AGAIN)

@@ -11,7 +11,7 @@
 
 enum {
     PROBES = 16,            /* stat files that one tick may read for threads without the GIL */
-    BUSY_NS = 10000000,     /* how often to look whether the machine is busy, */
+    BUSY_NS = 20000000,     /* how often to look whether the machine is busy, */
     REFRESH_NS = 100000000, /* and to ask all of them, doubt or not */
     SLACK_NS = 20000,       /* what may be missing of the CPU time of a thread that runs all the
                               time: interrupts */
@@ -80,13 +80,14 @@ static bool must_ask(struct lt_py_process *p, const struct lt_cpu_use *use)
     return !p->gils[0].holder || had_to_wait(p, p->gils[0].holder, now_ns);
 }
 
-/* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was:
- * then it did. */
+/* Is the thread that holds the GIL on a processor? One that has just taken it was. One thread alone
+ * can use all the time there was: then it did. */
 static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use, bool must)
 {
     int64_t slack = use->free_ns / 16 + SLACK_NS;
     bool all_used = use->free_ns > 2 * SLACK_NS && use->used_ns >= use->free_ns - slack;
-    if (all_used && !p->others_run && !must)
+    bool new_holder = p->gils[0].changed && use->used_ns > use->free_ns / 2;
+    if ((all_used && !p->others_run && !must) || new_holder)
         return true;
     bool runs = runnable(p->gils[0].holder);
     p->gils[0].holder->was_runnable = false; /* that is about threads without the GIL */

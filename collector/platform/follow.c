@@ -13,8 +13,7 @@
 
 void lt_follower_init(struct lt_follower *f)
 {
-    f->cpu = -1;
-    f->moves = 0;
+    *f = (struct lt_follower){.cpu = -1};
 }
 
 int lt_follower_bind(struct lt_follower *f, int cpu)
@@ -32,15 +31,18 @@ int lt_follower_bind(struct lt_follower *f, int cpu)
         return LT_ERR_PERMISSION;
     f->cpu = cpu;
     f->moves++;
+    lt_follower_undisturbed(f); /* the move itself was a switch */
     return 0;
 }
 
-uint64_t lt_own_switches(void)
+bool lt_follower_undisturbed(struct lt_follower *f)
 {
     struct rusage usage;
+    uint64_t before = f->switches;
     if (getrusage(RUSAGE_THREAD, &usage) != 0)
-        return 0;
-    return (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+        return false;
+    f->switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+    return f->switches == before;
 }
 
 int lt_thread_last_cpu(int stat_fd)

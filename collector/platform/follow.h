@@ -16,6 +16,10 @@
 struct lt_follower {
     int cpu;        /* the only processor that this thread may run on; -1: not bound */
     uint64_t moves; /* how often it had to change processors */
+    /* How often this thread should have been switched out by now: the last count, and one for
+     * each time that it has slept since. If it has, nothing else ran on its processor while it was
+     * awake. */
+    uint64_t switches;
 };
 
 void lt_follower_init(struct lt_follower *f);
@@ -24,9 +28,14 @@ void lt_follower_init(struct lt_follower *f);
  * processor is closed to it (cpuset, no permission). */
 int lt_follower_bind(struct lt_follower *f, int cpu);
 
-/* How often the calling thread was switched out since it began: two equal values mean that
- * nothing else ran on its processor in between. */
-uint64_t lt_own_switches(void);
+/* The caller has slept, once. */
+static inline void lt_follower_slept(struct lt_follower *f)
+{
+    f->switches++;
+}
+
+/* Counts anew how often the calling thread was switched out. True if that is what it should be. */
+bool lt_follower_undisturbed(struct lt_follower *f);
 
 /* struct rseq, of which we read the second word (Linux UAPI <linux/rseq.h>). */
 #define LT_RSEQ_CPU_ID 4 /* offset of cpu_id */
