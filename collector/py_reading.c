@@ -6,12 +6,14 @@
 
 #include "collector/py_reading.h"
 
+#include "collector/platform/tick_timer.h"
 #include "collector/py_nodes.h"
 #include "collector/py_thread_list.h"
 #include "formats/lt_error.h"
 
 enum {
     MAX_ATTEMPTS = 12,
+    RUN_NS = 2000, /* between two attempts; the timer and the wake-up make more of it */
     MAX_CPU = 1 << 16,
     INNER = 2,   /* frames whose code objects are looked at every time */
     PROVEN = 64, /* times that a code object was the same before it is looked at by turns, */
@@ -279,13 +281,16 @@ static void mark_stale(struct attempt *a, struct lt_py_thread *before, uint64_t 
     }
 }
 
-/* Most often it runs elsewhere; then nothing of this attempt is of use. */
+/* Most often it runs elsewhere. What was read of others stays of use if the GIL is the same at the
+ * end: they did not have it. */
 static int follow_new_holder(struct attempt *a)
 {
     int err = want_end(a);
     if (!err)
         err = fetch(a);
-    return err ? err : follow(a);
+    if (!err)
+        err = follow(a);
+    return err == AGAIN ? 0 : err;
 }
 
 /* Takes over the GIL's words and fetches the stacks that they make necessary. */
@@ -484,6 +489,14 @@ static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_ti
     return err ? err : keep(&a);
 }
 
+/* While the sampler has its processor, the holder stands still, also where it is just about to
+ * link a new frame and its stack makes no sense. A moment later it does. */
+static void let_it_run(struct lt_follower *follower)
+{
+    lt_sleep_until(lt_monotonic_ns() + RUN_NS);
+    lt_follower_slept(follower);
+}
+
 int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
 {
     int err = 0;
@@ -491,8 +504,10 @@ int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt
         err = try_once(p, gil, tick, i == 0);
         if (err == 0 || err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION || err == LT_ERR_NOMEM)
             return err;
-        if (err != AGAIN)
-            tick->health->retried++;
+        if (err == AGAIN)
+            continue;
+        tick->health->retried++;
+        let_it_run(tick->follower);
     }
     return err == AGAIN ? LT_ERR_TORN : err;
 }

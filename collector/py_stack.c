@@ -15,6 +15,7 @@
 enum {
     CHUNK_SLACK = 2048, /* copied beyond the last known top: calls made since */
     CHUNK_MAX = 32 << 20,
+    ALIGNMENT = 8,   /* of frames and objects */
     REF_TAG_BITS = 7 /* of a tagged _PyStackRef; objects are aligned to 8 at least */
 };
 
@@ -289,7 +290,7 @@ static int add_frame(struct walk *w, lt_addr addr, const uint8_t *bytes)
     lt_addr code = lt_peek_u64(bytes, o->frame.code);
     if (o->tagged_refs)
         code &= ~(uint64_t)REF_TAG_BITS;
-    if (!code)
+    if (!code || code % ALIGNMENT != 0)
         return LT_ERR_CORRUPT;
     if (lt_array_grow(&s->frames, &s->frames_alloc, s->n_frames + 1, sizeof(s->frames[0]),
                       LT_STACK_MAX_FRAMES))
@@ -334,11 +335,17 @@ int lt_py_stack_walk(struct lt_py_stack *s, const struct lt_py_offsets *o, struc
         err = cover_chunks(&w);
     if (!err)
         find_stable(&w);
-    /* Shim frames are not counted as frames, but they bound the walk as well. */
+    /* Shim frames are not counted as frames, but they bound the walk as well. A chain that comes
+     * back to the frame it had at the last power of two (Brent) would never end. */
+    lt_addr mark = 0;
     for (size_t steps = 0; !err && frame; steps++) {
         const uint8_t *bytes;
         if (steps >= 2 * LT_STACK_MAX_FRAMES)
             return LT_ERR_LIMIT;
+        if (frame == mark || frame % ALIGNMENT != 0)
+            return LT_ERR_CORRUPT;
+        if ((steps & (steps + 1)) == 0)
+            mark = frame;
         err = find_frame(&w, frame, &bytes);
         if (err)
             break;
