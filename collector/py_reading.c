@@ -13,7 +13,7 @@
 
 enum {
     MAX_ATTEMPTS = 12,
-    RUN_NS = 2000, /* between two attempts; the timer and the wake-up make more of it */
+    RUN_NS = 20000, /* between two attempts: long enough for a switch to the target and back */
     MAX_CPU = 1 << 16,
     INNER = 2,   /* frames whose code objects are looked at every time */
     PROVEN = 64, /* times that a code object was the same before it is looked at by turns, */
