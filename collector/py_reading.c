@@ -282,7 +282,7 @@ static void mark_stale(struct attempt *a, struct lt_py_thread *before, uint64_t 
 }
 
 /* Most often it runs elsewhere. What was read of others stays of use if the GIL is the same at the
- * end: they did not have it. */
+ * end: they did not have it. Not so a copy of the new holder itself, which was running. */
 static int follow_new_holder(struct attempt *a)
 {
     int err = want_end(a);
@@ -290,7 +290,7 @@ static int follow_new_holder(struct attempt *a)
         err = fetch(a);
     if (!err)
         err = follow(a);
-    return err == AGAIN ? 0 : err;
+    return err == AGAIN && a->gil->holder->wanted_in != a->p->attempt ? 0 : err;
 }
 
 /* Takes over the GIL's words and fetches the stacks that they make necessary. */
