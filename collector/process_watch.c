@@ -117,13 +117,17 @@ void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid)
     p->gone = !lt_process_alive(pid);
 }
 
+static void want_names(struct watched *p)
+{
+    p->names_ns = 0;
+    p->names_pause_ns = FIRST_NAMES_NS;
+}
+
 void lt_process_watch_want_names(struct lt_process_watch *w, pid_t pid)
 {
     struct watched *p = find(w, pid);
-    if (p) {
-        p->names_ns = 0;
-        p->names_pause_ns = FIRST_NAMES_NS;
-    }
+    if (p)
+        want_names(p);
 }
 
 size_t lt_process_watch_alive(const struct lt_process_watch *w)
@@ -216,8 +220,7 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
     p->offsets = runtime->offsets;
     p->runtime = runtime->runtime;
     memset(p->active, 0, sizeof(p->active));
-    p->names_ns = 0;
-    p->names_pause_ns = FIRST_NAMES_NS;
+    want_names(p);
     w->found++;
     return 0;
 }

@@ -77,7 +77,7 @@ static bool must_ask(struct lt_py_process *p, const struct lt_cpu_use *use)
     if (now_ns - p->looked_ns < BUSY_NS)
         return false;
     p->looked_ns = now_ns;
-    return !p->gils[0].holder || had_to_wait(p, p->gils[0].holder, now_ns);
+    return had_to_wait(p, p->gils[0].holder, now_ns);
 }
 
 /* Is the thread that holds the GIL on a processor? One that has just taken it was. One thread alone
@@ -156,7 +156,7 @@ void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, i
     const struct lt_py_gil *gil = &p->gils[0];
     bool nobody_ran = !use->first && use->used_ns == 0;
     bool one_holder = p->n_gils == 1 && gil->locked && gil->holder;
-    bool must = must_ask(p, use);
+    bool must = one_holder && !nobody_ran && must_ask(p, use);
     bool holder = one_holder && holder_runs(p, use, must);
     bool doubt = !nobody_ran && (!one_holder || others_doubted(p, use, holder, interval_ns, must));
 
