@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "live-trace-tests")
+from lt_e2e import CACHE  # the caller has its folder on the path
 
 
 def peer(package, program):

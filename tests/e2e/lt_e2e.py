@@ -14,6 +14,10 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DECODER = os.path.join(HERE, os.pardir, "support", "decode_trace.py")
+INPUTS = os.path.join(HERE, os.pardir, "golden", "inputs")
+# What tests and benches fetch, outside of the tree.
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "live-trace-tests")
+MAKE_TRACE = os.environ.get("MAKE_TRACE", "make_trace")
 BUILD = os.environ.get("LIVE_TRACE_BUILD", "build")
 LIVE_TRACE = os.environ.get("LIVE_TRACE") or shutil.which("live-trace") or "live-trace"
 MIN_VERSION, MAX_VERSION = (3, 8), (3, 13)
@@ -97,6 +101,10 @@ class TraceTest(unittest.TestCase):
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def make(self, name, path=None):
+        """The trace of a golden input."""
+        subprocess.run([MAKE_TRACE, os.path.join(INPUTS, name + ".txt"), path or self.trace], check=True)
 
     def script(self, text, name="script.py"):
         with open(self.path(name), "w", encoding="utf-8") as out:

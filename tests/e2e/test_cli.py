@@ -10,18 +10,13 @@ import subprocess
 import unittest
 import zlib
 
-from lt_e2e import HERE, LIVE_TRACE, TraceTest
+from lt_e2e import LIVE_TRACE, TraceTest
 
-MAKE_TRACE = os.environ.get("MAKE_TRACE", "make_trace")
-INPUTS = os.path.join(HERE, os.pardir, "golden", "inputs")
 COMMANDS = ("run", "run-and-analyze", "attach", "analyze", "export", "info", "formats", "version")
 ONE_LINE = r"\Alive-trace: [^\n]*: [^\n]*\n\Z"
 
 
 class CliTest(TraceTest):
-    def make(self, name, path=None):
-        subprocess.run([MAKE_TRACE, os.path.join(INPUTS, name + ".txt"), path or self.trace], check=True)
-
     def refused(self, status, *arguments, says=ONE_LINE, **options):
         done = self.live_trace(*arguments, **options)
         self.assertEqual(done.returncode, status, done.stderr)

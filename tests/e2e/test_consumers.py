@@ -10,14 +10,12 @@ import tarfile
 import tempfile
 import unittest
 
-from lt_e2e import HERE, TraceTest
+from lt_e2e import CACHE, HERE, TraceTest
 
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
 from headless import CHROMIUM, Page, Server  # noqa: E402 (after the path)
 
 SPEEDSCOPE = "1.25.0"
-MAKE_TRACE = os.environ.get("MAKE_TRACE", "make_trace")
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "live-trace-tests")
 
 
 def speedscope_page():
@@ -83,11 +81,11 @@ class SpeedscopePage(TraceTest):
         self.assertTrue(self.opened("folded")[0].startswith("hot (script.py"))
 
     def test_hostile_names(self):
-        subprocess.run([MAKE_TRACE, os.path.join(HERE, os.pardir, "golden", "inputs", "hostile.txt"), self.trace], check=True)
+        self.make("hostile")
         self.assertTrue(self.opened("speedscope"))
 
     def test_several_threads_and_states(self):
-        subprocess.run([MAKE_TRACE, os.path.join(HERE, os.pardir, "golden", "inputs", "shop.txt"), self.trace], check=True)
+        self.make("shop")
         self.assertEqual(self.opened("speedscope")[0], "Cart.total")
         self.assertEqual(self.opened("speedscope", "--mode", "cpu", "--by", "line", "--threads")[0].split(":")[0], "Cart.total")
 
@@ -96,7 +94,7 @@ class Inferno(TraceTest):
     def test_flame_graph(self):
         if not shutil.which("inferno-flamegraph"):
             self.skipTest("that inferno reads our folded stacks (speedscope's page does): no inferno-flamegraph on PATH")
-        subprocess.run([MAKE_TRACE, os.path.join(HERE, os.pardir, "golden", "inputs", "shop.txt"), self.trace], check=True)
+        self.make("shop")
         folded = self.live_trace("export", "-f", "folded", self.trace).stdout
         svg = subprocess.run(["inferno-flamegraph"], input=folded, stdout=subprocess.PIPE, text=True, check=True).stdout
         self.assertIn("Cart.total", svg)

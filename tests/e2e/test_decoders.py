@@ -9,16 +9,14 @@ import os
 import subprocess
 import unittest
 
-from lt_e2e import BUILD, HERE, TraceTest, check_decoders
+from lt_e2e import BUILD, HERE, INPUTS, MAKE_TRACE, TraceTest, check_decoders
 
-MAKE_TRACE = os.environ.get("MAKE_TRACE", "make_trace")
-TESTS = os.path.join(HERE, os.pardir)
+SEEDS = os.path.join(HERE, os.pardir, "data", "fuzz", "fuzz_trace_reader")
 
 
 class Decoders(TraceTest):
     def test_traces_from_text(self):
-        scripts = sorted(glob.glob(os.path.join(TESTS, "golden", "inputs", "*.txt")) +
-                         glob.glob(os.path.join(TESTS, "data", "fuzz", "fuzz_trace_reader", "*.txt")))
+        scripts = sorted(glob.glob(os.path.join(INPUTS, "*.txt")) + glob.glob(os.path.join(SEEDS, "*.txt")))
         self.assertGreater(len(scripts), 6)
         for script in scripts:
             with self.subTest(os.path.basename(script)):
