@@ -37,6 +37,13 @@ def speedscope_page():
     return page
 
 
+def functions(text):
+    """The names in the page's table; the table's head is there some time before its rows."""
+    rows = text.partition("Symbol Name")[2]
+    # Three lines a function: total, self, name; the order is that of self.
+    return [line.strip() for line in rows.splitlines() if line.strip()][2::3]
+
+
 class SpeedscopePage(TraceTest):
     """The page opens the file without an error, and its table of functions begins with the right one."""
 
@@ -58,12 +65,10 @@ class SpeedscopePage(TraceTest):
             address = f"{server.address}/index.html#view=sandwich&profileURL={server.address}/profile"
             with Page(address) as page:
                 text = page.wait_for("document.body.innerText",
-                                     lambda text: "Symbol Name" in text or "went wrong" in text or page.errors)
+                                     lambda text: functions(text) or "went wrong" in text or page.errors)
                 self.assertEqual(page.errors, [])
                 self.assertNotIn("went wrong", text)
-        # After the head, three lines a function: total, self, name; the order is that of self.
-        lines = [line.strip() for line in text.split("Symbol Name", 1)[1].splitlines() if line.strip()]
-        return lines[2::3]
+        return functions(text)
 
     def test_real_program(self):
         self.record(self.script("""
