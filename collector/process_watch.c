@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "collector/platform/process_mem.h"
 #include "collector/platform/process_tree.h"
@@ -51,6 +52,7 @@ struct lt_process_watch {
     struct lt_py_finder *finder;
     struct watched *list;
     size_t n, alloc;
+    int newest_fd;
     uint64_t newest_pid;
     int64_t births_ns, tree_ns;
     unsigned found; /* interpreters, ever */
@@ -72,6 +74,7 @@ int lt_process_watch_new(struct lt_process_watch **out,
     }
     w->events = *events;
     w->children = children;
+    w->newest_fd = children ? lt_newest_pid_open() : -1;
     w->reason = LT_ERR_NOT_PYTHON;
     *out = w;
     return 0;
@@ -81,6 +84,8 @@ void lt_process_watch_free(struct lt_process_watch *w)
 {
     if (!w)
         return;
+    if (w->newest_fd >= 0)
+        close(w->newest_fd);
     lt_py_finder_free(w->finder);
     lt_buf_release(&w->text);
     free(w->list);
@@ -169,7 +174,7 @@ static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
     if (!w->children || now_ns < w->births_ns)
         return 0;
     w->births_ns = now_ns + BIRTHS_EVERY_NS;
-    uint64_t newest = lt_newest_pid();
+    uint64_t newest = lt_newest_pid(w->newest_fd);
     if (newest == w->newest_pid && newest && now_ns < w->tree_ns)
         return 0;
     w->newest_pid = newest;

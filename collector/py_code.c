@@ -28,6 +28,7 @@ struct lt_py_codes {
     uint32_t identity_from, identity_len; /* in the code object */
     struct lt_py_code **slots;            /* by address; NULL free; a power of two of them */
     uint32_t n_slots, count;
+    struct lt_py_code *replaced; /* may still be pointed at until the cache is cleared */
     uint32_t next_serial;
     size_t bytes;
     struct lt_buf text; /* scratch */
@@ -89,6 +90,11 @@ void lt_py_codes_clear(struct lt_py_codes *codes)
         if (codes->slots[i])
             free_code(codes, codes->slots[i]);
         codes->slots[i] = NULL;
+    }
+    while (codes->replaced) {
+        struct lt_py_code *next = codes->replaced->next_replaced;
+        free_code(codes, codes->replaced);
+        codes->replaced = next;
     }
     codes->count = 0;
 }
@@ -155,10 +161,13 @@ static int insert(struct lt_py_codes *codes, struct lt_py_code *code)
             return err;
     }
     uint32_t i = slot_of(codes->slots, codes->n_slots, code->addr);
-    if (codes->slots[i])
-        free_code(codes, codes->slots[i]);
-    else
+    if (codes->slots[i]) {
+        codes->slots[i]->replaced = true;
+        codes->slots[i]->next_replaced = codes->replaced;
+        codes->replaced = codes->slots[i];
+    } else {
         codes->count++;
+    }
     codes->slots[i] = code;
     return 0;
 }
@@ -269,6 +278,8 @@ static int read_fields(struct lt_py_codes *codes, lt_addr addr, struct lt_py_cod
         return LT_ERR_CORRUPT;
     if (o->code.code_adaptive != LT_NO_FIELD)
         code->instructions = addr + o->code.code_adaptive;
+    if (o->code.version != LT_NO_FIELD)
+        code->version = lt_peek_u32(object, o->code.version);
     if (o->code.firsttraceable != LT_NO_FIELD)
         code->first_traceable = lt_peek_u32(object, o->code.firsttraceable) * 2;
     return read_text(codes, object, code);

@@ -21,12 +21,16 @@ struct lt_py_code {
     uint32_t serial; /* unique for each code object that was ever read; never 0 */
     uint32_t wanted; /* the attempt for which copies of its identity were wanted last, */
     size_t identity_copy, name_copy; /* and their indices */
-    uint32_t checked; /* the attempt in which its identity was last compared, and was the same */
-    uint32_t proven;  /* how often it was */
+    uint32_t checked; /* the attempt in which its identity was last compared, and was the same; */
+    uint64_t generation; /* that of the interpreters at that time: as long as no code object has been
+                            made since, nothing else can lie at its address */
+    bool replaced;    /* another code object has been found at its address */
+    struct lt_py_code *next_replaced;
     lt_addr name_addr;
     lt_addr instructions;     /* address of the first instruction (LT_INSTR_POINTER) */
     uint32_t first_traceable; /* instruction bytes before it belong to no finished frame */
     uint32_t first_line;
+    uint32_t version; /* co_version; 0: has none */
     struct lt_str name, file; /* into text */
     const uint8_t *linetable; /* into text */
     uint32_t linetable_len;
@@ -47,7 +51,8 @@ void lt_py_codes_identity_range(const struct lt_py_codes *codes, lt_addr addr, l
 /* Does the name's str object have to be copied as well (LT_CODE_NAME_IDENTITY bytes)? */
 bool lt_py_codes_need_name(const struct lt_py_codes *codes);
 
-/* The code object known at this address, or NULL. Not yet checked. */
+/* The code object known at this address, or NULL. Not yet checked. Valid until the cache is
+ * cleared, even if it is replaced. */
 struct lt_py_code *lt_py_codes_find(const struct lt_py_codes *codes, lt_addr addr);
 
 /* Is it still the same, by these copies? name may be NULL if !need_name. */
@@ -55,7 +60,7 @@ bool lt_py_codes_same(const struct lt_py_codes *codes, const struct lt_py_code *
                       const uint8_t *identity, const uint8_t *name);
 
 /* Reads it anew: several reads, for which the caller keeps the target still. Replaces what was
- * known at this address. LT_ERR_CORRUPT when it is no plausible code object, LT_ERR_FAULT,
+ * known at this address, which is marked as such. LT_ERR_CORRUPT when it is no plausible code object, LT_ERR_FAULT,
  * LT_ERR_NOMEM. */
 int lt_py_codes_read(struct lt_py_codes *codes, lt_addr addr, struct lt_py_code **out);
 

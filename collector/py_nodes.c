@@ -65,19 +65,18 @@ static int frame_id(struct lt_py_process *p, const struct lt_py_code *code, uint
     return 0;
 }
 
-/* The node of known[depth] below that of its caller. */
+/* The node of known[depth]: below that of its caller. */
 static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t depth,
                      struct lt_tick_context *tick)
 {
     struct lt_known_frame *known = &t->known[depth];
-    const struct lt_py_code *code = lt_py_codes_find(p->codes, known->code);
-    uint32_t frame;
-    if (!code || code->serial != known->serial)
-        return LT_ERR_CORRUPT;
-    int err = frame_id(p, code, known->offset, tick, &frame);
-    if (err)
-        return err;
-    return lt_trace_writer_stack(tick->writer, depth ? known[-1].node : 0, frame, &known->node);
+    uint32_t frame, caller = depth ? known[-1].node : 0;
+    if (known->incomplete) {
+        known->node = caller;
+        return 0;
+    }
+    int err = frame_id(p, known->code, known->offset, tick, &frame);
+    return err ? err : lt_trace_writer_stack(tick->writer, caller, frame, &known->node);
 }
 
 /* Is this a frame that has not begun to run? The interpreter links such a frame for a moment while
@@ -89,40 +88,48 @@ static bool incomplete(const struct lt_py_frame *frame, const struct lt_py_code 
            frame->instr < code->instructions + code->first_traceable;
 }
 
+/* What the frame is by its code object. */
+static int know_frame(struct lt_py_process *p, const struct lt_py_frame *frame,
+                      struct lt_known_frame *known)
+{
+    known->code = lt_py_codes_find(p->codes, frame->code);
+    if (!known->code || !lt_py_code_offset(p->codes, known->code, frame->instr, &known->offset))
+        return LT_ERR_CORRUPT;
+    known->incomplete = incomplete(frame, known->code, known->offset);
+    return 0;
+}
+
+static bool same_known(const struct lt_known_frame *a, const struct lt_known_frame *b)
+{
+    return a->code == b->code && a->offset == b->offset && a->incomplete == b->incomplete;
+}
+
 int lt_py_nodes_update(struct lt_py_process *p, struct lt_py_thread *t,
                        struct lt_tick_context *tick)
 {
     const struct lt_py_stack *s = &t->stack;
-    size_t depth = 0;
-    bool same = true; /* so far, from the outermost frame on */
-
     if (lt_array_grow(&t->known, &t->known_alloc, s->n_frames, sizeof(t->known[0]),
                       LT_STACK_MAX_FRAMES))
         return LT_ERR_NOMEM;
     size_t was = t->n_known;
-    t->n_known = 0; /* what an error leaves behind is no stack */
-    for (size_t i = s->n_frames; i-- > 0;) {
-        const struct lt_py_frame *frame = &s->frames[i];
-        const struct lt_py_code *code = lt_py_codes_find(p->codes, frame->code);
-        struct lt_known_frame *known = &t->known[depth];
-        uint32_t offset;
-        if (!code || !lt_py_code_offset(p->codes, code, frame->instr, &offset))
-            return LT_ERR_CORRUPT;
-        if (incomplete(frame, code, offset))
+    size_t depth = s->n_same < was ? s->n_same : was;
+    bool same = true; /* from the outermost frame on, so far */
+    t->n_known = 0;   /* what an error leaves behind is no stack */
+    for (; depth < s->n_frames; depth++) {
+        struct lt_known_frame known;
+        int err = know_frame(p, &s->frames[depth], &known);
+        if (err)
+            return err;
+        same = same && depth < was && same_known(&known, &t->known[depth]);
+        if (same)
             continue;
-        same = same && depth < was && known->serial == code->serial && known->offset == offset;
-        if (!same) {
-            known->serial = code->serial;
-            known->offset = offset;
-            known->code = frame->code;
-            int err = link_node(p, t, depth, tick);
-            if (err)
-                return err;
-        }
-        depth++;
+        t->known[depth] = known;
+        err = link_node(p, t, depth, tick);
+        if (err)
+            return err;
     }
-    t->n_known = depth;
-    t->node = depth ? t->known[depth - 1].node : 0;
+    t->n_known = s->n_frames;
+    t->node = t->n_known ? t->known[t->n_known - 1].node : 0;
     return 0;
 }
 

@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "collector/py_stack.h"
 #include "formats/lt_error.h"
 
 enum {
     STRUCT_MAX = 1 << 20, /* no structure that we read is larger */
     TSTATE_COPY_MAX = 1024,
-    FRAME_COPY_MAX = 256,
     CODE_COPY_MAX = 512
 };
 
@@ -143,7 +143,7 @@ static int validate(const struct lt_py_offsets *o)
     const uint32_t interp[] = {o->interp.next, o->interp.threads_head, o->interp.gil,
                                o->interp.modules};
     const uint32_t code[] = {o->code.filename, o->code.name, o->code.qualname, o->code.linetable};
-    bool ok = o->tstate.size <= TSTATE_COPY_MAX && o->frame.size <= FRAME_COPY_MAX &&
+    bool ok = o->tstate.size <= TSTATE_COPY_MAX && o->frame.size <= LT_FRAME_COPY_MAX &&
               o->code.size <= CODE_COPY_MAX;
     ok = ok && pointer_ok(o->runtime.interpreters_head, STRUCT_MAX) && o->gil.locked < 256 &&
          pointer_ok(o->gil.last_holder, 256) && pointer_ok(o->gil.switch_number, 256) &&

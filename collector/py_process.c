@@ -56,6 +56,7 @@ void lt_py_process_free(struct lt_py_process *p)
     for (size_t i = 0; i < p->n_threads; i++)
         lt_py_thread_free(p->threads[i]);
     free(p->threads);
+    free(p->checks);
     free(p->frame_ids);
     free(p->command);
     free(p->cwd);
@@ -88,7 +89,7 @@ static int enter(struct lt_py_process *p, struct lt_py_thread *t, struct lt_trac
         .tid = t->tid ? (uint64_t)t->tid : t->ident,
         .ident = t->ident,
     };
-    if (t->in_trace && (t->renewed || t->n_known == 0)) {
+    if (t->in_trace && (t->renewed || t->node == 0)) {
         t->in_trace = false;
         int err = lt_trace_writer_thread_end(writer, t->trace_id);
         if (err)
@@ -97,7 +98,7 @@ static int enter(struct lt_py_process *p, struct lt_py_thread *t, struct lt_trac
     if (t->renewed)
         t->name[0] = '\0';
     t->renewed = false;
-    if (t->in_trace || t->n_known == 0)
+    if (t->in_trace || t->node == 0)
         return 0;
     if (!t->name[0] && t->tid)
         lt_thread_comm(p->pid, t->tid, t->name, sizeof(t->name));
@@ -157,7 +158,7 @@ static void bound_codes(struct lt_py_process *p)
     lt_py_codes_clear(p->codes);
     lt_py_nodes_forget(p);
     for (size_t i = 0; i < p->n_threads; i++) {
-        p->threads[i]->n_known = 0;
+        p->threads[i]->n_known = 0; /* they point at code objects */
         p->threads[i]->stale = true;
     }
 }

@@ -28,7 +28,7 @@ struct lt_py_thread {
     uint64_t ident;                  /* pthread_self() */
     pid_t tid;                       /* native id; 0 unknown */
     lt_addr cpu_word;                /* rseq's cpu_id; 0: ask /proc */
-    int stat_fd;                     /* -1: not open */
+    int stat_fd, schedstat_fd;       /* -1: not open */
     uint32_t gil;                    /* index of its GIL */
     bool listed;                     /* met in the last walk of the thread list */
     bool renewed;                    /* it is another thread than the trace has under its id */
@@ -38,18 +38,18 @@ struct lt_py_thread {
     uint32_t wanted_in;              /* the attempt in which its copies were wanted */
     uint32_t walked_in;              /* the attempt in which its stack was walked */
 
-    /* What is known of its stack, outermost first: one entry a frame. */
+    /* What is known of its stack, outermost first: one entry a frame of `stack`, as kept. */
     struct lt_known_frame {
-        uint32_t serial; /* of the code object */
+        struct lt_py_code *code;
         uint32_t offset; /* of the instruction */
-        uint32_t node;   /* in the trace's stack tree */
-        lt_addr code;
+        uint32_t node;   /* in the trace's stack tree; an incomplete frame's is its caller's */
+        bool incomplete; /* it has not begun to run: not shown */
     } * known;
     size_t n_known, known_alloc;
 
     bool in_trace; /* has an id there */
     uint32_t trace_id;
-    uint32_t node, state;             /* as of this tick */
+    uint32_t node, state;             /* as of this tick; node 0: no stack */
     uint32_t trace_node, trace_state; /* what the trace has of it; UINT32_MAX: nothing */
     char name[128];
 };
@@ -73,7 +73,14 @@ struct lt_py_process {
     struct lt_py_runtime runtime;
     struct lt_py_codes *codes;
     struct lt_copies copies;
+    struct lt_py_code **checks; /* scratch: code objects whose identities are to be copied */
+    size_t n_checks, checks_alloc;
     uint32_t attempt;
+    /* How many code objects its interpreters have made, more or less (interp.next_version), as of
+     * the last reading: while it stays, known code objects need no look. 0: not to be known. */
+    uint64_t generation;
+    bool generation_wrong; /* it turned out to be something else */
+    bool restless;         /* code objects are being made: look at once */
 
     lt_addr interps[LT_MAX_INTERPRETERS];
     lt_addr heads[LT_MAX_INTERPRETERS];        /* of their thread lists, when last seen */

@@ -6,6 +6,8 @@
 
 #include "collector/py_reading.h"
 
+#include <stdlib.h>
+
 #include "collector/platform/tick_timer.h"
 #include "collector/py_nodes.h"
 #include "collector/py_thread_list.h"
@@ -15,10 +17,8 @@ enum {
     MAX_ATTEMPTS = 12,
     RUN_NS = 20000, /* between two attempts: long enough for a switch to the target and back */
     MAX_CPU = 1 << 16,
-    INNER = 2,   /* frames whose code objects are looked at every time */
-    PROVEN = 64, /* times that a code object was the same before it is looked at by turns, */
-    TURNS = 16,  /* once in so many ticks, */
-    ALWAYS_CHECK_NS = 5000000, /* if ticks are closer together than this */
+    MAX_CHECKS = 1 << 16, /* code objects on all stacks that are read together */
+    FAR = 1 << 22,        /* code objects made since one that still runs, at the most */
     TOGETHER = 2048,           /* bytes that are worth one copy instead of several */
     AGAIN = 1 /* not a failure: the holder changed, or has moved; look again from there */
 };
@@ -41,7 +41,7 @@ struct attempt {
     bool first;  /* of this tick */
     bool more;   /* something was read after `cpu` (and the GIL's end) */
     struct spot gil_before, gil_after, gc;
-    struct spot heads[LT_MAX_INTERPRETERS];
+    struct spot heads[LT_MAX_INTERPRETERS], next_versions[LT_MAX_INTERPRETERS];
     size_t cpu;
     lt_addr cpu_word; /* what `cpu` is a copy of; 0: none */
     struct gil_words words;
@@ -93,30 +93,51 @@ static bool same_words(const struct gil_words *a, const struct gil_words *b)
            a->locked == b->locked;
 }
 
-static int want_code(struct lt_py_process *p, struct lt_py_code *code)
+/* Nothing else can be at its address by now. */
+static bool is_current(const struct lt_py_process *p, const struct lt_py_code *code)
 {
-    lt_addr from;
-    size_t len;
+    return p->generation && code->generation == p->generation && !code->replaced;
+}
+
+static int note_check(struct lt_py_process *p, struct lt_py_code *code)
+{
     if (code->wanted == p->attempt)
         return 0;
-    lt_py_codes_identity_range(p->codes, code->addr, &from, &len);
-    int err = lt_copies_want(&p->copies, from, len, &code->identity_copy);
-    if (!err && lt_py_codes_need_name(p->codes))
-        err = lt_copies_want(&p->copies, code->name_addr, LT_CODE_NAME_IDENTITY, &code->name_copy);
+    if (lt_array_grow(&p->checks, &p->checks_alloc, p->n_checks + 1, sizeof(p->checks[0]),
+                      MAX_CHECKS))
+        return LT_ERR_LIMIT;
     code->wanted = p->attempt;
+    p->checks[p->n_checks++] = code;
+    return 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct lt_py_code *const *x = a, *const *y = b;
+    return ((*x)->addr > (*y)->addr) - ((*x)->addr < (*y)->addr);
+}
+
+/* Wants the identities of the code objects that were noted. Those of a module lie close to each
+ * other. */
+static int want_checks(struct lt_py_process *p)
+{
+    int err = 0;
+    qsort(p->checks, p->n_checks, sizeof(p->checks[0]), by_address);
+    for (size_t i = 0; !err && i < p->n_checks; i++) {
+        lt_addr from;
+        size_t len;
+        lt_py_codes_identity_range(p->codes, p->checks[i]->addr, &from, &len);
+        err = lt_copies_want(&p->copies, from, len, &p->checks[i]->identity_copy);
+    }
+    for (size_t i = 0; !err && i < p->n_checks && lt_py_codes_need_name(p->codes); i++)
+        err = lt_copies_want(&p->copies, p->checks[i]->name_addr, LT_CODE_NAME_IDENTITY,
+                             &p->checks[i]->name_copy);
+    p->n_checks = 0;
     return err;
 }
 
-/* Is it enough to look at this code object by turns? It has been the same for long, its frame lies
- * as it did, and there is little time between two ticks. */
-static bool trusted(const struct attempt *a, const struct lt_py_code *code, size_t turn)
-{
-    return a->tick->interval_ns < ALWAYS_CHECK_NS && code->proven >= PROVEN &&
-           (turn + a->p->ticks) % TURNS != 0;
-}
-
-/* The thread's stack where it lay the last time, and the identities of the code objects on it: of
- * the inner frames, which seldom stay, and of those that are not trusted. */
+/* The thread's stack where it lay the last time; the code objects on it are noted, if there is a
+ * doubt. */
 static int want_thread(struct attempt *a, struct lt_py_thread *t)
 {
     struct lt_py_process *p = a->p;
@@ -124,9 +145,8 @@ static int want_thread(struct attempt *a, struct lt_py_thread *t)
     t->wanted_in = p->attempt;
     a->others = a->others || t != a->gil->holder;
     for (size_t i = 0; !err && i < t->n_known; i++) {
-        struct lt_py_code *code = lt_py_codes_find(p->codes, t->known[i].code);
-        if (code && (i + INNER >= t->n_known || !trusted(a, code, i)))
-            err = want_code(p, code);
+        if (p->restless || !is_current(p, t->known[i].code))
+            err = note_check(p, t->known[i].code);
     }
     return err;
 }
@@ -145,7 +165,7 @@ static int want_threads(struct attempt *a)
             err = want_thread(a, t);
         }
     }
-    return err;
+    return err ? err : want_checks(p);
 }
 
 /* The holder's processor, then the GIL: what an attempt is judged by at its end. */
@@ -154,6 +174,7 @@ static int want_end(struct attempt *a)
     struct lt_py_process *p = a->p;
     int err = 0;
     a->cpu_word = a->gil->holder ? a->gil->holder->cpu_word : 0;
+    lt_copies_then(&p->copies);
     if (a->cpu_word)
         err = lt_copies_want(&p->copies, a->cpu_word, 4, &a->cpu);
     if (!err && (a->others || !a->gil->holder))
@@ -193,9 +214,26 @@ static int want_beginning(struct attempt *a)
     return err;
 }
 
+static bool has_generation(const struct lt_py_process *p)
+{
+    return p->runtime.offsets.interp.next_version != LT_NO_FIELD && !p->generation_wrong;
+}
+
+static int want_generation(struct attempt *a)
+{
+    struct lt_py_process *p = a->p;
+    uint32_t field = p->runtime.offsets.interp.next_version;
+    int err = 0;
+    for (size_t i = 0; !err && i < p->n_interps && has_generation(p); i++)
+        err = want_at(a, p->interps[i] + field, 4, &a->next_versions[i]);
+    return err;
+}
+
 static int want_all(struct attempt *a)
 {
     int err = want_beginning(a);
+    if (!err)
+        err = want_generation(a);
     if (!err)
         err = want_threads(a);
     return err ? err : want_end(a);
@@ -206,9 +244,9 @@ static int lost_memory(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
     size_t failed = p->copies.fetched;
-    if (failed <= a->gil_before.copy)
+    if (failed == 0)
         return LT_ERR_NO_PROCESS; /* the GIL itself is gone: another program runs there now */
-    lt_addr addr = p->copies.items[failed].addr;
+    lt_addr addr = p->copies.ranges[failed].addr;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
         if (t->cpu_word == addr)
@@ -225,6 +263,23 @@ static int fetch(struct attempt *a)
 {
     int err = lt_copies_fetch(&a->p->copies, &a->p->mem);
     return err == LT_ERR_FAULT ? lost_memory(a) : err;
+}
+
+/* A counter that has come to its end stays 0. */
+static void look_at_generation(struct attempt *a)
+{
+    struct lt_py_process *p = a->p;
+    bool known = has_generation(p);
+    uint64_t generation = 0;
+    for (size_t i = 0; known && i < p->n_interps; i++) {
+        uint32_t next = lt_peek_u32(at(a, a->next_versions[i]), 0);
+        generation += next;
+        known = next != 0;
+    }
+    if (!known)
+        generation = 0;
+    p->restless = generation != p->generation;
+    p->generation = generation;
 }
 
 /* Did a thread list change its first member? New threads are put there. */
@@ -302,6 +357,7 @@ static int judge_beginning(struct attempt *a)
     uint64_t switches;
     a->words = gil_words(a, a->gil_before);
     look_at_heads(a);
+    look_at_generation(a);
 
     switches = a->words.switch_number - gil->switch_number;
     gil->switch_number = a->words.switch_number;
@@ -346,53 +402,85 @@ static int walk_threads(struct attempt *a)
 
 static bool checked(const struct lt_py_process *p, const struct lt_py_code *code)
 {
+    if (code->wanted != p->attempt)
+        return false;
     const uint8_t *identity = lt_copies_at(&p->copies, code->identity_copy);
     const uint8_t *name =
         lt_py_codes_need_name(p->codes) ? lt_copies_at(&p->copies, code->name_copy) : NULL;
     return lt_py_codes_same(p->codes, code, identity, name);
 }
 
-/* Does this frame's code object have to be looked at in this attempt? */
-static bool must_check(const struct attempt *a, const struct lt_py_frame *frame,
-                       const struct lt_py_code *code, size_t turn)
+/* The place of the counter is that of the micro version that our table was made from. A code object
+ * whose version does not fit under it, or one that was replaced while it stood still, shows that this
+ * one keeps it elsewhere. */
+static void vouch_for_generation(struct lt_py_process *p, const struct lt_py_code *code,
+                                 const struct lt_py_code *was)
 {
-    return code->checked != a->p->attempt && !(frame->stable && trusted(a, code, turn));
+    bool unchanged = was && was->generation == p->generation;
+    bool fits = code->version < p->generation && p->generation - code->version <= FAR;
+    if (p->generation && code->version && (unchanged || !fits)) {
+        p->generation_wrong = true;
+        p->generation = 0;
+    }
 }
 
-/* Wants the identities of known code objects that the prediction did not bring. */
-static int want_missing_codes(struct attempt *a, const struct lt_py_stack *s)
+/* What is known of frame i; NULL if nothing is. Known frames have it at hand. */
+static struct lt_py_code *code_of(const struct lt_py_process *p, const struct lt_py_thread *t,
+                                  size_t n_known, size_t i)
+{
+    if (i < n_known && !t->known[i].code->replaced)
+        return t->known[i].code;
+    return lt_py_codes_find(p->codes, t->stack.frames[i].code);
+}
+
+/* Wants the identities of doubtful code objects that the prediction did not bring. */
+static int want_missing_codes(struct attempt *a, const struct lt_py_thread *t, size_t n_known)
 {
     struct lt_py_process *p = a->p;
     int err = 0;
-    for (size_t i = 0; !err && i < s->n_frames; i++) {
-        struct lt_py_code *code = lt_py_codes_find(p->codes, s->frames[i].code);
-        if (code && code->wanted != p->attempt &&
-            must_check(a, &s->frames[i], code, s->n_frames - 1 - i)) {
-            a->more = true;
-            err = want_code(p, code);
-        }
+    for (size_t i = 0; !err && i < t->stack.n_frames; i++) {
+        struct lt_py_code *code = code_of(p, t, n_known, i);
+        if (code && !is_current(p, code))
+            err = note_check(p, code);
     }
+    if (err || p->n_checks == 0)
+        return err;
+    a->more = true;
+    err = want_checks(p);
     return err ? err : fetch(a);
 }
 
-/* Every code object on the stack is known and is still what it was, or is read now. */
-static int check_codes(struct attempt *a, const struct lt_py_stack *s)
+/* The code object at this address is known and is still what it was, or is read now. */
+static int check_code(struct attempt *a, lt_addr addr, struct lt_py_code **code)
 {
     struct lt_py_process *p = a->p;
-    int err = want_missing_codes(a, s);
+    struct lt_py_code *was = *code;
+    if (was && (is_current(p, was) || was->checked == p->attempt))
+        return 0;
+    if (!was || !checked(p, was)) {
+        a->more = true;
+        int err = lt_py_codes_read(p->codes, addr, code);
+        if (err)
+            return err == LT_ERR_FAULT ? LT_ERR_CORRUPT : err;
+        vouch_for_generation(p, *code, was);
+    }
+    (*code)->checked = p->attempt;
+    (*code)->generation = p->generation;
+    return 0;
+}
+
+/* Checks all code objects on the thread's stack. If another one lies at the address of one that was
+ * known, nothing of the stack counts as known. */
+static int check_codes(struct attempt *a, struct lt_py_thread *t)
+{
+    const struct lt_py_stack *s = &t->stack;
+    size_t n_known = s->n_same < t->n_known ? s->n_same : t->n_known;
+    int err = want_missing_codes(a, t, n_known);
     for (size_t i = 0; !err && i < s->n_frames; i++) {
-        lt_addr addr = s->frames[i].code;
-        struct lt_py_code *code = lt_py_codes_find(p->codes, addr);
-        if (code && !must_check(a, &s->frames[i], code, s->n_frames - 1 - i))
-            continue;
-        if (!code || !checked(p, code)) {
-            a->more = true;
-            err = lt_py_codes_read(p->codes, addr, &code);
-            if (err)
-                return err == LT_ERR_FAULT ? LT_ERR_CORRUPT : err;
-        }
-        code->checked = p->attempt;
-        code->proven++;
+        struct lt_py_code *code = code_of(a->p, t, n_known, i);
+        err = check_code(a, s->frames[i].code, &code);
+        if (i < n_known && t->known[i].code != code)
+            t->n_known = n_known = 0;
     }
     return err;
 }
@@ -406,7 +494,7 @@ static int walk_stacks(struct attempt *a)
             continue;
         int err = lt_py_stack_walk(&t->stack, &p->runtime.offsets, &p->copies, &p->mem, &a->more);
         if (!err)
-            err = check_codes(a, &t->stack);
+            err = check_codes(a, t);
         if (err == LT_ERR_FAULT)
             err = lost_memory(a);
         if (err)

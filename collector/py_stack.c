@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
 
 enum {
@@ -26,9 +25,13 @@ struct walk {
     const struct lt_mem *mem;
     bool *fetched_more;
     size_t chunk;       /* the chunk of the last frame: callers lie there or further down */
-    size_t next_loose;  /* the loose frame that is expected next */
-    lt_addr stable_end; /* the current chunk is what it was up to here */
-    lt_addr inner_end;  /* where the frame inside of the next one begins, or the top */
+    lt_addr inner_end;  /* where the frame inside of the next one in the current chunk begins */
+    lt_addr stable_end; /* the current chunk is what it was up to here; 0: not even the others are */
+    size_t stable_loose; /* of the expected loose frames, so many outer ones are what they were */
+    size_t next_loose;   /* the loose frame that is expected next */
+    bool met_expected;   /* the last loose frame met was one of those expected */
+    size_t n_met, n_met_loose;
+    size_t match; /* known frames from here on outwards have not been compared with one met */
 };
 
 void lt_py_stack_forget(struct lt_py_stack *s)
@@ -36,22 +39,26 @@ void lt_py_stack_forget(struct lt_py_stack *s)
     s->cframe = 0;
     s->n_chunks = 0;
     s->n_loose = 0;
-    s->kept_addr = 0;
+    s->n_valid = 0;
 }
 
 void lt_py_stack_release(struct lt_py_stack *s)
 {
+    for (size_t i = 0; i < s->chunks_made; i++)
+        lt_buf_release(&s->chunks[i].kept);
     free(s->chunks);
     free(s->loose);
     free(s->frames);
-    free(s->kept);
+    free(s->met);
+    free(s->met_loose);
     memset(s, 0, sizeof(*s));
 }
 
-static int want_spans(struct lt_py_span *spans, size_t n, struct lt_copies *copies)
+static int want_loose(struct lt_py_stack *s, const struct lt_py_offsets *o,
+                      struct lt_copies *copies, size_t from, size_t to)
 {
-    for (size_t i = 0; i < n; i++) {
-        int err = lt_copies_want(copies, spans[i].addr, spans[i].len, &spans[i].copy);
+    for (size_t i = from; i < to; i++) {
+        int err = lt_copies_want(copies, s->loose[i].addr, o->frame.size, &s->loose[i].copy);
         if (err)
             return err;
     }
@@ -60,14 +67,16 @@ static int want_spans(struct lt_py_span *spans, size_t n, struct lt_copies *copi
 
 int lt_py_stack_want(struct lt_py_stack *s, const struct lt_py_offsets *o, struct lt_copies *copies)
 {
+    /* The innermost frame of C lies beside the cframe, on the one or on the other side of it. */
+    size_t first = s->cframe && s->n_loose && s->loose[0].addr < s->cframe;
     int err = lt_copies_want(copies, s->tstate, o->tstate.size, &s->tstate_copy);
+    for (size_t i = 0; !err && i < s->n_chunks; i++)
+        err = lt_copies_want(copies, s->chunks[i].addr, s->chunks[i].len, &s->chunks[i].copy);
+    if (!err)
+        err = want_loose(s, o, copies, 0, first);
     if (!err && s->cframe)
         err = lt_copies_want(copies, s->cframe + o->cframe.frame, 8, &s->cframe_copy);
-    if (!err)
-        err = want_spans(s->chunks, s->n_chunks, copies);
-    if (!err)
-        err = want_spans(s->loose, s->n_loose, copies);
-    return err;
+    return err ? err : want_loose(s, o, copies, first, s->n_loose);
 }
 
 static uint64_t tstate_word(const struct walk *w, uint32_t field)
@@ -102,17 +111,27 @@ static int current_frame(struct walk *w, lt_addr *frame)
     return 0;
 }
 
-/* Makes span i a copy of at least `need` bytes at addr. */
+static int make_chunk(struct lt_py_stack *s, size_t i)
+{
+    if (lt_array_grow(&s->chunks, &s->chunks_alloc, i + 1, sizeof(s->chunks[0]),
+                      LT_STACK_MAX_CHUNKS))
+        return LT_ERR_LIMIT;
+    for (; s->chunks_made < s->chunks_alloc; s->chunks_made++)
+        s->chunks[s->chunks_made] = (struct lt_py_chunk){0};
+    return 0;
+}
+
+/* Makes chunk i a copy of at least `need` bytes at addr. */
 static int cover_chunk(struct walk *w, size_t i, lt_addr addr, size_t need)
 {
     struct lt_py_stack *s = w->s;
     if (i < s->n_chunks && s->chunks[i].addr == addr && s->chunks[i].len >= need)
         return 0;
-    if (lt_array_grow(&s->chunks, &s->chunks_alloc, i + 1, sizeof(s->chunks[0]),
-                      LT_STACK_MAX_CHUNKS))
-        return LT_ERR_LIMIT;
+    int err = make_chunk(s, i);
+    if (err)
+        return err;
     s->n_chunks = i; /* what was predicted from here on is void */
-    int err = fetch(w, addr, need, &s->chunks[i].copy);
+    err = fetch(w, addr, need, &s->chunks[i].copy);
     if (err)
         return err;
     s->chunks[i].addr = addr;
@@ -125,7 +144,7 @@ static int cover_chunk(struct walk *w, size_t i, lt_addr addr, size_t need)
 static int older_chunk_need(struct walk *w, size_t i, lt_addr addr, size_t *need)
 {
     const struct lt_py_offsets *o = w->o;
-    const struct lt_py_span *expected = &w->s->chunks[i];
+    const struct lt_py_chunk *expected = &w->s->chunks[i];
     size_t header;
     if (i < w->s->n_chunks && expected->addr == addr && expected->len >= o->chunk.data) {
         header = expected->copy;
@@ -175,132 +194,162 @@ static int cover_chunks(struct walk *w)
     return 0;
 }
 
-static const uint8_t *in_span(const struct walk *w, const struct lt_py_span *span, lt_addr frame)
+/* Bytes of chunk i that are in use: an older one was copied up to there. */
+static size_t used_of_chunk(const struct lt_py_stack *s, const struct lt_py_offsets *o,
+                            const struct lt_copies *copies, size_t i)
 {
-    /* Written so that no sum can wrap around. */
-    if (frame < span->addr || frame - span->addr > span->len ||
-        span->len - (frame - span->addr) < w->o->frame.size)
-        return NULL;
-    return lt_copies_at(w->copies, span->copy) + (frame - span->addr);
+    if (i > 0)
+        return s->chunks[i].len;
+    lt_addr top = lt_peek_u64(lt_copies_at(copies, s->tstate_copy), o->tstate.datastack_top);
+    return (size_t)(top - s->chunks[0].addr);
+}
+
+/* How many of the first len bytes of a chunk, behind its header, are what they were. */
+static size_t same_bytes(const struct walk *w, const struct lt_py_chunk *chunk, size_t len)
+{
+    enum { BLOCK = 64 };
+    const uint8_t *now = lt_copies_at(w->copies, chunk->copy);
+    const uint8_t *kept = chunk->kept.data;
+    size_t i = w->o->chunk.data;
+    if (chunk->kept_addr != chunk->addr)
+        return 0;
+    if (len > chunk->kept.len)
+        len = chunk->kept.len;
+    while (i + BLOCK <= len && memcmp(now + i, kept + i, BLOCK) == 0)
+        i += BLOCK;
+    while (i + 8 <= len && lt_peek_u64(now, i) == lt_peek_u64(kept, i))
+        i += 8;
+    return i;
+}
+
+static void find_stable_chunks(struct walk *w)
+{
+    const struct lt_py_stack *s = w->s;
+    if (s->n_chunks != s->n_kept_chunks)
+        return;
+    w->stable_end = 1; /* none at all are what they were */
+    if (s->n_chunks == 0)
+        return;
+    w->stable_end = 0;
+    size_t used = used_of_chunk(s, w->o, w->copies, 0);
+    w->inner_end = s->chunks[0].addr + used;
+    for (size_t i = 1; i < s->n_chunks; i++) {
+        size_t len = s->chunks[i].len;
+        if (s->chunks[i].kept.len != len || same_bytes(w, &s->chunks[i], len) != len)
+            return;
+    }
+    w->stable_end = s->chunks[0].addr + same_bytes(w, &s->chunks[0], used);
+}
+
+static bool same_loose(const struct walk *w, const struct lt_py_loose *loose)
+{
+    return loose->has_kept &&
+           memcmp(loose->kept, lt_copies_at(w->copies, loose->copy), w->o->frame.size) == 0;
+}
+
+static void find_stable_loose(struct walk *w)
+{
+    const struct lt_py_stack *s = w->s;
+    size_t i = s->n_loose;
+    while (i > 0 && same_loose(w, &s->loose[i - 1]))
+        i--;
+    w->stable_loose = s->n_loose - i;
+}
+
+/* The frame's bytes, if it lies in a chunk, in this one or in an older one. */
+static const uint8_t *in_chunks(struct walk *w, lt_addr frame)
+{
+    const struct lt_py_stack *s = w->s;
+    for (size_t i = w->chunk; i < s->n_chunks; i++) {
+        const struct lt_py_chunk *chunk = &s->chunks[i];
+        /* Written so that no sum can wrap around. */
+        if (frame < chunk->addr || frame - chunk->addr > chunk->len ||
+            chunk->len - (frame - chunk->addr) < w->o->frame.size)
+            continue;
+        w->chunk = i;
+        return lt_copies_at(w->copies, chunk->copy) + (frame - chunk->addr);
+    }
+    return NULL;
 }
 
 /* A frame outside of the chunks: among those expected, or fetched now and expected from then on. */
 static int loose_frame(struct walk *w, lt_addr frame, const uint8_t **bytes)
 {
     struct lt_py_stack *s = w->s;
-    size_t i = w->next_loose++;
-    if (i < s->n_loose && s->loose[i].addr == frame) {
-        *bytes = lt_copies_at(w->copies, s->loose[i].copy);
-        return 0;
-    }
-    if (lt_array_grow(&s->loose, &s->loose_alloc, i + 1, sizeof(s->loose[0]), LT_STACK_MAX_FRAMES))
+    if (lt_array_grow(&s->met_loose, &s->met_loose_alloc, w->n_met_loose + 1,
+                      sizeof(s->met_loose[0]), 2 * LT_STACK_MAX_FRAMES))
         return LT_ERR_LIMIT;
-    struct lt_py_span span = {.addr = frame, .len = w->o->frame.size};
-    /* It may be there, at another depth: the same generators under more or fewer callers. */
-    size_t known = i;
+    struct lt_py_loose *met = &s->met_loose[w->n_met_loose];
+    /* Callers come in the order that they had; some between them may be new or gone. */
+    size_t known = w->next_loose;
     while (known < s->n_loose && s->loose[known].addr != frame)
         known++;
-    if (known < s->n_loose) {
-        span.copy = s->loose[known].copy;
+    w->met_expected = known < s->n_loose;
+    if (w->met_expected) {
+        *met = s->loose[known];
+        w->next_loose = known + 1;
     } else {
-        int err = fetch(w, frame, span.len, &span.copy);
+        met->addr = frame;
+        met->has_kept = false;
+        int err = fetch(w, frame, w->o->frame.size, &met->copy);
         if (err)
             return err;
     }
-    if (i < s->n_loose)
-        s->loose[known < s->n_loose ? known : i] = s->loose[i];
-    s->loose[i] = span;
-    if (i >= s->n_loose)
-        s->n_loose = i + 1;
-    *bytes = lt_copies_at(w->copies, span.copy);
+    w->n_met_loose++;
+    *bytes = lt_copies_at(w->copies, met->copy);
     return 0;
 }
 
-static int find_frame(struct walk *w, lt_addr frame, const uint8_t **bytes)
+/* Are this frame's bytes what they were? Frames of the current chunk lie one behind the other: one
+ * ends where the one that it called begins. */
+static bool same_frame(const struct walk *w, bool loose)
 {
-    for (size_t i = w->chunk; i < w->s->n_chunks; i++) {
-        *bytes = in_span(w, &w->s->chunks[i], frame);
-        if (*bytes) {
-            w->chunk = i;
-            return 0;
-        }
-    }
-    return loose_frame(w, frame, bytes);
-}
-
-/* Bytes of the current chunk that are in use. */
-static size_t used_of_chunk(const struct walk *w)
-{
-    return (size_t)(tstate_word(w, w->o->tstate.datastack_top) - w->s->chunks[0].addr);
-}
-
-/* How far the current chunk is what it was, behind its header. */
-static void find_stable(struct walk *w)
-{
-    const struct lt_py_stack *s = w->s;
-    if (s->n_chunks == 0)
-        return;
-    w->inner_end = s->chunks[0].addr + used_of_chunk(w);
-    if (s->kept_addr != s->chunks[0].addr)
-        return;
-    const uint8_t *now = lt_copies_at(w->copies, s->chunks[0].copy);
-    size_t len = used_of_chunk(w) < s->kept_len ? used_of_chunk(w) : s->kept_len;
-    size_t i = w->o->chunk.data;
-    while (i + 8 <= len && lt_peek_u64(now, i) == lt_peek_u64(s->kept, i))
-        i += 8;
-    w->stable_end = s->kept_addr + i;
-}
-
-/* Frames of the current chunk lie one behind the other: one ends where the one that it called
- * begins. */
-static bool is_stable(struct walk *w, lt_addr frame)
-{
-    const struct lt_py_stack *s = w->s;
-    if (s->n_chunks == 0 || frame < s->chunks[0].addr || frame >= w->inner_end)
+    if (w->stable_end == 0)
         return false;
-    bool stable = w->inner_end <= w->stable_end;
-    w->inner_end = frame;
-    return stable;
+    if (loose)
+        return w->met_expected && w->next_loose + w->stable_loose > w->s->n_loose;
+    return w->chunk > 0 || w->inner_end <= w->stable_end;
 }
 
-int lt_py_stack_keep(struct lt_py_stack *s, const struct lt_py_offsets *o,
-                     const struct lt_copies *copies)
+/* The known frame, counted from the outermost, that stands for these same bytes, if its callers are
+ * the same as well; else n_valid. */
+static size_t known_frame(struct walk *w, lt_addr addr)
 {
-    s->kept_addr = 0;
-    if (s->n_chunks == 0)
-        return 0;
-    lt_addr top = lt_peek_u64(lt_copies_at(copies, s->tstate_copy), o->tstate.datastack_top);
-    size_t len = (size_t)(top - s->chunks[0].addr);
-    if (lt_array_grow(&s->kept, &s->kept_alloc, len, 1, CHUNK_MAX))
-        return LT_ERR_NOMEM;
-    memcpy(s->kept, lt_copies_at(copies, s->chunks[0].copy), len);
-    s->kept_len = len;
-    s->kept_addr = s->chunks[0].addr;
-    return 0;
+    const struct lt_py_stack *s = w->s;
+    size_t i = w->match;
+    while (i > 0 && s->frames[i - 1].addr != addr)
+        i--;
+    if (i == 0)
+        return s->n_valid;
+    w->match = i - 1;
+    return w->stable_loose >= s->frames[i - 1].outer_loose ? i - 1 : s->n_valid;
 }
 
-static int add_frame(struct walk *w, lt_addr addr, const uint8_t *bytes)
+/* Appends what the bytes say to the frames met. *met: whether it is a Python frame. */
+static int meet_frame(struct walk *w, lt_addr addr, const uint8_t *bytes, bool *met)
 {
-    bool stable = is_stable(w, addr);
     const struct lt_py_offsets *o = w->o;
     struct lt_py_stack *s = w->s;
     unsigned owner = o->frame.owner == LT_NO_FIELD ? 0 : bytes[o->frame.owner];
-    if (owner < 32 && (o->skip_owners >> owner & 1))
+    *met = !(owner < 32 && (o->skip_owners >> owner & 1));
+    if (!*met)
         return 0;
     lt_addr code = lt_peek_u64(bytes, o->frame.code);
     if (o->tagged_refs)
         code &= ~(uint64_t)REF_TAG_BITS;
     if (!code || code % ALIGNMENT != 0)
         return LT_ERR_CORRUPT;
-    if (lt_array_grow(&s->frames, &s->frames_alloc, s->n_frames + 1, sizeof(s->frames[0]),
-                      LT_STACK_MAX_FRAMES))
+    if (lt_array_grow(&s->met, &s->met_alloc, w->n_met + 1, sizeof(s->met[0]), LT_STACK_MAX_FRAMES))
         return LT_ERR_LIMIT;
-    struct lt_py_frame *frame = &s->frames[s->n_frames++];
-    frame->code = code;
-    frame->instr = o->instr_kind == LT_INSTR_POINTER ? lt_peek_u64(bytes, o->frame.instr)
-                                                     : lt_peek_u32(bytes, o->frame.instr);
-    frame->generator = owner == o->owner_generator;
-    frame->stable = stable;
+    struct lt_py_frame *frame = &s->met[w->n_met++];
+    *frame = (struct lt_py_frame){
+        .addr = addr,
+        .code = code,
+        .instr = o->instr_kind == LT_INSTR_POINTER ? lt_peek_u64(bytes, o->frame.instr)
+                                                   : lt_peek_u32(bytes, o->frame.instr),
+        .generator = owner == o->owner_generator,
+        .outer_loose = (uint32_t)w->n_met_loose, /* inner ones and itself until the walk has ended */
+    };
     return 0;
 }
 
@@ -310,50 +359,143 @@ static void predict(struct walk *w)
 {
     const struct lt_py_offsets *o = w->o;
     struct lt_py_stack *s = w->s;
-    s->n_loose = w->next_loose < s->n_loose ? w->next_loose : s->n_loose;
     if (s->n_chunks == 0)
         return;
-    struct lt_py_span *current = &s->chunks[0];
+    struct lt_py_chunk *current = &s->chunks[0];
     const uint8_t *chunk = lt_copies_at(w->copies, current->copy);
     uint64_t size = lt_peek_u64(chunk, o->chunk.size);
-    lt_addr top = tstate_word(w, o->tstate.datastack_top);
-    uint64_t want = top - current->addr + CHUNK_SLACK;
-    current->len = (size_t)(want < size ? want : size);
-    if (current->len < top - current->addr)
-        current->len = (size_t)(top - current->addr);
+    size_t used = used_of_chunk(s, o, w->copies, 0);
+    current->len = used + CHUNK_SLACK < size ? used + CHUNK_SLACK : (size_t)size;
+    if (current->len < used)
+        current->len = used;
 }
 
-int lt_py_stack_walk(struct lt_py_stack *s, const struct lt_py_offsets *o, struct lt_copies *copies,
-                     const struct lt_mem *mem, bool *fetched_more)
+/* Walks inwards to outwards until the chain ends or joins known frames. *n_same of those remain. */
+static int walk_chain(struct walk *w, lt_addr frame, size_t *n_same)
 {
-    struct walk w = {.s = s, .o = o, .copies = copies, .mem = mem, .fetched_more = fetched_more};
-    lt_addr frame;
-
-    s->n_frames = 0;
-    int err = current_frame(&w, &frame);
-    if (!err)
-        err = cover_chunks(&w);
-    if (!err)
-        find_stable(&w);
-    /* Shim frames are not counted as frames, but they bound the walk as well. A chain that comes
+    /* Frames of C are not counted as frames, but they bound the walk as well. A chain that comes
      * back to the frame it had at the last power of two (Brent) would never end. */
     lt_addr mark = 0;
-    for (size_t steps = 0; !err && frame; steps++) {
-        const uint8_t *bytes;
+    *n_same = 0;
+    for (size_t steps = 0; frame; steps++) {
         if (steps >= 2 * LT_STACK_MAX_FRAMES)
             return LT_ERR_LIMIT;
         if (frame == mark || frame % ALIGNMENT != 0)
             return LT_ERR_CORRUPT;
         if ((steps & (steps + 1)) == 0)
             mark = frame;
-        err = find_frame(&w, frame, &bytes);
+        const uint8_t *bytes = in_chunks(w, frame);
+        bool loose = !bytes, met;
+        int err = loose ? loose_frame(w, frame, &bytes) : 0;
+        if (!err)
+            err = meet_frame(w, frame, bytes, &met);
         if (err)
-            break;
-        err = add_frame(&w, frame, bytes);
-        frame = lt_peek_u64(bytes, o->frame.previous);
+            return err;
+        size_t known = met && same_frame(w, loose) ? known_frame(w, frame) : w->s->n_valid;
+        if (known < w->s->n_valid) {
+            *n_same = known + 1;
+            return 0;
+        }
+        if (!loose && w->chunk == 0)
+            w->inner_end = frame;
+        frame = lt_peek_u64(bytes, w->o->frame.previous);
     }
+    return 0;
+}
+
+/* The loose frames: those met, and the outer ones of the known frames that remain. */
+static int join_loose(struct walk *w, size_t n_same)
+{
+    struct lt_py_stack *s = w->s;
+    size_t n_outer = n_same ? s->frames[n_same - 1].outer_loose : 0;
+    if (lt_array_grow(&s->met_loose, &s->met_loose_alloc, w->n_met_loose + n_outer,
+                      sizeof(s->met_loose[0]), 2 * LT_STACK_MAX_FRAMES))
+        return LT_ERR_LIMIT;
+    if (n_outer)
+        memcpy(s->met_loose + w->n_met_loose, s->loose + s->n_loose - n_outer,
+               n_outer * sizeof(s->loose[0]));
+    struct lt_py_loose *loose = s->loose;
+    size_t alloc = s->loose_alloc;
+    s->loose = s->met_loose;
+    s->loose_alloc = s->met_loose_alloc;
+    s->n_loose = w->n_met_loose + n_outer;
+    s->met_loose = loose;
+    s->met_loose_alloc = alloc;
+    return 0;
+}
+
+/* The frames: the known ones that remain, then the others that were met. */
+static int join_frames(struct walk *w, size_t n_same)
+{
+    struct lt_py_stack *s = w->s;
+    size_t n_new = n_same ? w->n_met - 1 : w->n_met; /* the last one met is the first that remains */
+    if (lt_array_grow(&s->frames, &s->frames_alloc, n_same + n_new, sizeof(s->frames[0]),
+                      LT_STACK_MAX_FRAMES))
+        return LT_ERR_LIMIT;
+    for (size_t i = 0; i < n_new; i++) {
+        struct lt_py_frame *frame = &s->frames[n_same + i];
+        *frame = s->met[n_new - 1 - i];
+        frame->outer_loose = (uint32_t)s->n_loose - frame->outer_loose;
+    }
+    s->n_frames = n_same + n_new;
+    s->n_same = s->n_valid = n_same;
+    return 0;
+}
+
+int lt_py_stack_walk(struct lt_py_stack *s, const struct lt_py_offsets *o, struct lt_copies *copies,
+                     const struct lt_mem *mem, bool *fetched_more)
+{
+    struct walk w = {.s = s,
+                     .o = o,
+                     .copies = copies,
+                     .mem = mem,
+                     .fetched_more = fetched_more,
+                     .match = s->n_valid};
+    lt_addr frame;
+    size_t n_same;
+    int err = current_frame(&w, &frame);
+    if (!err)
+        err = cover_chunks(&w);
     if (err)
         return err;
-    predict(&w);
+    find_stable_chunks(&w);
+    find_stable_loose(&w);
+    err = walk_chain(&w, frame, &n_same);
+    if (!err)
+        err = join_loose(&w, n_same);
+    if (!err)
+        err = join_frames(&w, n_same);
+    if (!err)
+        predict(&w);
+    return err;
+}
+
+static int keep_chunk(struct lt_py_stack *s, const struct lt_py_offsets *o,
+                      const struct lt_copies *copies, size_t i)
+{
+    struct lt_py_chunk *chunk = &s->chunks[i];
+    chunk->kept_addr = 0;
+    lt_buf_clear(&chunk->kept);
+    int err = lt_buf_put(&chunk->kept, lt_copies_at(copies, chunk->copy),
+                         used_of_chunk(s, o, copies, i));
+    if (!err)
+        chunk->kept_addr = chunk->addr;
+    return err;
+}
+
+int lt_py_stack_keep(struct lt_py_stack *s, const struct lt_py_offsets *o,
+                     const struct lt_copies *copies)
+{
+    for (size_t i = 0; i < s->n_chunks; i++) {
+        int err = keep_chunk(s, o, copies, i);
+        if (err)
+            return err;
+    }
+    for (size_t i = 0; i < s->n_loose; i++) {
+        memcpy(s->loose[i].kept, lt_copies_at(copies, s->loose[i].copy), o->frame.size);
+        s->loose[i].has_kept = true;
+    }
+    s->n_kept_chunks = s->n_chunks;
+    s->n_valid = s->n_frames;
     return 0;
 }

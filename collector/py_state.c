@@ -61,7 +61,9 @@ static uint32_t gil_state(const struct lt_py_process *p, const struct lt_py_thre
 static bool had_to_wait(struct lt_py_process *p, struct lt_py_thread *t, int64_t now_ns)
 {
     int64_t before_ns = t->waited_ns, since_ns = now_ns - t->waited_at_ns;
-    if (!t->tid || lt_thread_waited_ns(p->pid, t->tid, &t->waited_ns) != 0 || t->waited_ns == 0)
+    if (t->schedstat_fd < 0 && t->tid)
+        t->schedstat_fd = lt_thread_schedstat_open(p->pid, t->tid);
+    if (lt_thread_waited_ns(t->schedstat_fd, &t->waited_ns) != 0 || t->waited_ns == 0)
         return true;
     t->waited_at_ns = now_ns;
     return t->waited_ns - before_ns > since_ns / 8;

@@ -69,12 +69,20 @@ int lt_py_interps_read(struct lt_py_process *p)
     return n ? 0 : LT_ERR_NOT_READY;
 }
 
+static void close_files(struct lt_py_thread *t)
+{
+    if (t->stat_fd >= 0)
+        close(t->stat_fd);
+    if (t->schedstat_fd >= 0)
+        close(t->schedstat_fd);
+    t->stat_fd = t->schedstat_fd = -1;
+}
+
 void lt_py_thread_free(struct lt_py_thread *t)
 {
     if (!t)
         return;
-    if (t->stat_fd >= 0)
-        close(t->stat_fd);
+    close_files(t);
     lt_py_stack_release(&t->stack);
     free(t->known);
     free(t);
@@ -101,7 +109,7 @@ static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp,
     t->stack.tstate = tstate;
     t->interp = p->interps[interp];
     t->gil = p->interp_gils[interp];
-    t->stat_fd = -1;
+    t->stat_fd = t->schedstat_fd = -1;
     t->stale = true;
     p->threads[p->n_threads++] = t;
     p->new_threads = true;
@@ -171,8 +179,7 @@ void lt_py_thread_identify(struct lt_py_process *p, struct lt_py_thread *t)
     t->tid = tid;
     t->cpu_word = rseq && ident ? ident + (uint64_t)rseq + LT_RSEQ_CPU_ID : 0;
     t->renewed = true;
-    if (t->stat_fd >= 0)
-        close(t->stat_fd);
+    close_files(t);
     t->stat_fd = tid ? lt_thread_stat_open(p->pid, tid) : -1;
     p->new_threads = true;
 }

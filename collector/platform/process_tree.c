@@ -79,11 +79,18 @@ int lt_process_children(pid_t pid, int (*each)(void *ctx, pid_t child), void *ct
     return err;
 }
 
-uint64_t lt_newest_pid(void)
+int lt_newest_pid_open(void)
+{
+    return open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+}
+
+uint64_t lt_newest_pid(int fd)
 {
     char buf[128];
-    if (read_small("/proc/loadavg", buf, sizeof(buf)) <= 0)
+    ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+    if (n <= 0)
         return 0;
+    buf[n] = '\0';
     const char *last = strrchr(buf, ' ');
     return last ? strtoull(last + 1, NULL, 10) : 0;
 }

@@ -15,8 +15,9 @@ struct lt_buf;
 int lt_process_children(pid_t pid, int (*each)(void *ctx, pid_t child), void *ctx);
 
 /* The number that was given last to any process or thread of this PID namespace: while it stays the
- * same, nothing was born. 0 when it cannot be read. */
-uint64_t lt_newest_pid(void);
+ * same, nothing was born. The descriptor to ask for it, or -1; what it says, or 0. */
+int lt_newest_pid_open(void);
+uint64_t lt_newest_pid(int fd);
 
 /* What makes a process the same program: changes with exec. */
 struct lt_program {

@@ -20,11 +20,21 @@ enum {
     FIELD_PROCESSOR = 39
 };
 
-int lt_thread_stat_open(pid_t pid, pid_t tid)
+static int open_file(pid_t pid, pid_t tid, const char *name)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
     return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int lt_thread_stat_open(pid_t pid, pid_t tid)
+{
+    return open_file(pid, tid, "stat");
+}
+
+int lt_thread_schedstat_open(pid_t pid, pid_t tid)
+{
+    return open_file(pid, tid, "schedstat");
 }
 
 int lt_thread_stat_read(int fd, struct lt_thread_stat *stat)
@@ -63,30 +73,13 @@ int lt_process_cpu_ns(pid_t pid, int64_t *ns)
     return 0;
 }
 
-/* A short file of a thread, read once. */
-static int read_file(pid_t pid, pid_t tid, const char *name, char *buf, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return LT_ERR_NO_PROCESS;
-    ssize_t n = read(fd, buf, size - 1);
-    close(fd);
-    if (n <= 0)
-        return LT_ERR_NO_PROCESS;
-    if (buf[n - 1] == '\n')
-        n--;
-    buf[n] = '\0';
-    return 0;
-}
-
-int lt_thread_waited_ns(pid_t pid, pid_t tid, int64_t *ns)
+int lt_thread_waited_ns(int fd, int64_t *ns)
 {
     char buf[128];
-    int err = read_file(pid, tid, "schedstat", buf, sizeof(buf));
-    if (err)
-        return err;
+    ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+    if (n <= 0)
+        return LT_ERR_NO_PROCESS;
+    buf[n] = '\0';
     /* Time on a processor, time of waiting for one, number of slices. */
     const char *blank = strchr(buf, ' ');
     if (!blank)
@@ -97,5 +90,15 @@ int lt_thread_waited_ns(pid_t pid, pid_t tid, int64_t *ns)
 
 int lt_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size)
 {
-    return read_file(pid, tid, "comm", buf, size);
+    int fd = open_file(pid, tid, "comm");
+    if (fd < 0)
+        return LT_ERR_NO_PROCESS;
+    ssize_t n = read(fd, buf, size - 1);
+    close(fd);
+    if (n <= 0)
+        return LT_ERR_NO_PROCESS;
+    if (buf[n - 1] == '\n')
+        n--;
+    buf[n] = '\0';
+    return 0;
 }

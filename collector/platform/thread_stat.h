@@ -25,9 +25,12 @@ int lt_thread_stat_read(int fd, struct lt_thread_stat *stat);
  * right now included. 0, or LT_ERR_NO_PROCESS. */
 int lt_process_cpu_ns(pid_t pid, int64_t *ns);
 
-/* Time that a thread was ready to run and did not get a processor, since it began. 0, or
- * LT_ERR_NO_PROCESS (also of a kernel that does not say). */
-int lt_thread_waited_ns(pid_t pid, pid_t tid, int64_t *ns);
+/* An open schedstat file of a thread, or -1 (also on a kernel that does not have it). */
+int lt_thread_schedstat_open(pid_t pid, pid_t tid);
+
+/* Time that the thread of an open schedstat file was ready to run and did not get a processor, since
+ * it began. 0, or LT_ERR_NO_PROCESS. */
+int lt_thread_waited_ns(int fd, int64_t *ns);
 
 /* The kernel's name of a thread into buf, NUL-terminated. 0 or LT_ERR_NO_PROCESS. */
 int lt_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size);
