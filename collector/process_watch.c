@@ -12,6 +12,7 @@
 
 #include "collector/platform/process_mem.h"
 #include "collector/platform/process_tree.h"
+#include "collector/platform/tick_timer.h"
 #include "collector/py_thread_names.h"
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
@@ -29,6 +30,7 @@ static const int64_t BIRTHS_EVERY_NS = 20 * MS;
 static const int64_t TREE_EVERY_NS = 1000 * MS;
 static const int64_t NAMES_EVERY_NS = 1000 * MS;
 static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
+static const int64_t NAMES_SHARE = 50; /* reading names takes that part of the time at the most */
 static const int64_t EXEC_EVERY_NS = 20 * MS;
 
 struct watched {
@@ -38,12 +40,13 @@ struct watched {
     struct lt_program program;
     int64_t try_ns, pause_ns; /* when to look for an interpreter again, and the pause after that */
     int64_t exec_ns;          /* when to look whether it became another program */
-    int64_t names_ns, names_pause_ns; /* the same for the names of its threads */
+    int64_t names_ns, names_pause_ns; /* the same for the names of its threads, */
+    int64_t names_rest_ns;            /* but not before */
     /* What names need, from when it was found. */
     struct lt_mem mem;
     struct lt_py_offsets offsets;
     lt_addr runtime;
-    lt_addr active[LT_MAX_INTERPRETERS]; /* threading._active of each interpreter */
+    struct lt_py_names names[LT_MAX_INTERPRETERS];
 };
 
 struct lt_process_watch {
@@ -59,6 +62,7 @@ struct lt_process_watch {
     int reason;
     char detail[256];
     struct lt_buf text; /* scratch */
+    struct lt_copies copies;
 };
 
 int lt_process_watch_new(struct lt_process_watch **out,
@@ -80,10 +84,19 @@ int lt_process_watch_new(struct lt_process_watch **out,
     return 0;
 }
 
+static void release_names(struct watched *p)
+{
+    for (int i = 0; i < LT_MAX_INTERPRETERS; i++)
+        lt_py_names_release(&p->names[i]);
+}
+
 void lt_process_watch_free(struct lt_process_watch *w)
 {
     if (!w)
         return;
+    for (size_t i = 0; i < w->n; i++)
+        release_names(&w->list[i]);
+    lt_copies_release(&w->copies);
     if (w->newest_fd >= 0)
         close(w->newest_fd);
     lt_py_finder_free(w->finder);
@@ -124,7 +137,7 @@ void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid)
 
 static void want_names(struct watched *p)
 {
-    p->names_ns = 0;
+    p->names_ns = p->names_rest_ns;
     p->names_pause_ns = FIRST_NAMES_NS;
 }
 
@@ -224,7 +237,7 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
     p->sampled = true;
     p->offsets = runtime->offsets;
     p->runtime = runtime->runtime;
-    memset(p->active, 0, sizeof(p->active));
+    release_names(p);
     want_names(p);
     w->found++;
     return 0;
@@ -287,29 +300,54 @@ static int give_name(void *ctx, uint64_t ident, struct lt_str name)
     return c->w->events.name(c->w->events.ctx, c->pid, ident, name);
 }
 
-/* A name that cannot be read now is read the next time. */
-static void read_names(struct lt_process_watch *w, struct watched *p, int64_t now_ns)
+static int names_of_all(struct lt_process_watch *w, struct watched *p)
 {
     struct name_context c = {w, p->pid};
     lt_addr interp;
+    int err = lt_mem_read_u64(&p->mem, p->runtime + p->offsets.runtime.interpreters_head, &interp);
+    for (int i = 0; !err && interp && i < LT_MAX_INTERPRETERS; i++) {
+        lt_py_names_read(&p->names[i], &p->mem, &p->offsets, interp, give_name, &c);
+        err = lt_mem_read_u64(&p->mem, interp + p->offsets.interp.next, &interp);
+    }
+    return err;
+}
+
+static bool any_renamed(struct lt_process_watch *w, const struct watched *p)
+{
+    for (int i = 0; i < LT_MAX_INTERPRETERS; i++) {
+        if (p->names[i].n_slots && lt_py_names_changed(&p->names[i], &p->mem, &w->copies))
+            return true;
+    }
+    return false;
+}
+
+/* A few times soon after a thread came, then when a name has changed. A name that cannot be read now
+ * is read the next time. */
+static void read_names(struct lt_process_watch *w, struct watched *p, int64_t now_ns)
+{
     if (!p->sampled || now_ns < p->names_ns)
         return;
+    bool settled = p->names_pause_ns >= NAMES_EVERY_NS;
     p->names_ns = now_ns + p->names_pause_ns;
     p->names_pause_ns *= 4;
     if (p->names_pause_ns > NAMES_EVERY_NS)
         p->names_pause_ns = NAMES_EVERY_NS;
-    int err = lt_mem_read_u64(&p->mem, p->runtime + p->offsets.runtime.interpreters_head, &interp);
-    for (int i = 0; !err && interp && i < LT_MAX_INTERPRETERS; i++) {
-        lt_py_thread_names(&p->mem, &p->offsets, interp, &p->active[i], give_name, &c);
-        err = lt_mem_read_u64(&p->mem, interp + p->offsets.interp.next, &interp);
-    }
+    if (settled && !any_renamed(w, p))
+        return;
+    names_of_all(w, p);
+    int64_t end_ns = lt_monotonic_ns();
+    p->names_rest_ns = end_ns + (end_ns - now_ns) * NAMES_SHARE;
+    if (p->names_ns < p->names_rest_ns)
+        p->names_ns = p->names_rest_ns;
 }
 
 static void forget_gone(struct lt_process_watch *w)
 {
     size_t kept = 0;
     for (size_t i = 0; i < w->n; i++) {
-        if (!w->list[i].gone)
+        if (w->list[i].gone)
+            release_names(&w->list[i]);
+        else
             w->list[kept++] = w->list[i];
     }
     w->n = kept;

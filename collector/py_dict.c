@@ -73,6 +73,7 @@ static int each_entry(const struct lt_mem *mem, const struct keys *keys, lt_addr
             .hash = keys->hashes ? lt_peek_u64(at, 0) : 0,
             .key = lt_peek_u64(at, key),
             .value = values ? lt_peek_u64(apart, i * WORD) : lt_peek_u64(at, key + WORD),
+            .slot = values ? values + i * WORD : keys->entries + i * entry_size + key + WORD,
         };
         if (entry.key && entry.value)
             err = each(ctx, &entry);
@@ -102,7 +103,7 @@ struct lookup {
     const struct lt_mem *mem;
     const struct lt_py_offsets *o;
     const char *key;
-    lt_addr value;
+    lt_addr value, slot;
     struct lt_buf text;
 };
 
@@ -119,7 +120,14 @@ static int match(void *ctx, const struct lt_py_entry *entry)
         l->text.len != want || memcmp(l->text.data, l->key, want) != 0)
         return 0;
     l->value = entry->value;
+    l->slot = entry->slot;
     return LT_ERR_STOP;
+}
+
+/* What an iteration that ends at the match came to. */
+static int found(int err)
+{
+    return err == LT_ERR_STOP ? 0 : err;
 }
 
 int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict,
@@ -129,25 +137,20 @@ int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_a
     int err = lt_py_dict_each(mem, o, dict, match, &l);
     lt_buf_release(&l.text);
     *value = l.value;
-    return err == LT_ERR_STOP ? 0 : err;
+    return found(err);
 }
 
-static int values_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr type,
-                      lt_addr values, const char *name, lt_addr *value)
+/* Among values apart, whose keys the type has. */
+static int values_match(struct lookup *l, lt_addr type, lt_addr values)
 {
-    struct lookup l = {.mem = mem, .o = o, .key = name};
     lt_addr keys_addr;
     struct keys keys;
-    int err = lt_mem_read_u64(mem, type + o->object.type_cached_keys, &keys_addr);
+    int err = lt_mem_read_u64(l->mem, type + l->o->object.type_cached_keys, &keys_addr);
     if (!err && !keys_addr)
         err = LT_ERR_CORRUPT;
     if (!err)
-        err = read_keys(mem, o, keys_addr, &keys);
-    if (!err)
-        err = each_entry(mem, &keys, values, match, &l);
-    lt_buf_release(&l.text);
-    *value = l.value;
-    return err == LT_ERR_STOP ? 0 : err;
+        err = read_keys(l->mem, l->o, keys_addr, &keys);
+    return err ? err : each_entry(l->mem, &keys, values, match, l);
 }
 
 /* Where a 3.11+ instance keeps its attributes: a dict, or values whose keys its type has. */
@@ -173,12 +176,12 @@ static int find_managed(const struct lt_mem *mem, const struct lt_py_offsets *o,
     return err;
 }
 
-int lt_py_instance_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
-                       const char *name, lt_addr *value)
+int lt_py_instance_slot(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
+                        const char *name, lt_addr *slot)
 {
+    struct lookup l = {.mem = mem, .o = o, .key = name};
     lt_addr type, dict = 0, values = 0;
     uint64_t flags = 0, dict_offset = 0;
-    *value = 0;
     int err = lt_mem_read_u64(mem, object + o->object.type, &type);
     if (!err)
         err = lt_mem_read_u64(mem, type + o->object.type_flags, &flags);
@@ -188,9 +191,11 @@ int lt_py_instance_get(const struct lt_mem *mem, const struct lt_py_offsets *o, 
         err = find_managed(mem, o, object, type, flags, &dict, &values);
     else if (!err && dict_offset > 0 && dict_offset < MAX_ENTRIES)
         err = lt_mem_read_u64(mem, object + dict_offset, &dict);
-    if (err)
-        return err;
-    if (dict)
-        return lt_py_dict_get(mem, o, dict, name, value);
-    return values ? values_get(mem, o, type, values, name, value) : 0;
+    if (!err && dict)
+        err = lt_py_dict_each(mem, o, dict, match, &l);
+    else if (!err && values)
+        err = values_match(&l, type, values);
+    lt_buf_release(&l.text);
+    *slot = l.slot;
+    return found(err);
 }

@@ -10,6 +10,7 @@
 struct lt_py_entry {
     uint64_t hash; /* 0 where all keys are str: not kept in the entry */
     lt_addr key, value;
+    lt_addr slot; /* where the pointer to the value lies */
 };
 
 /* Calls back for each entry of the dict at `dict` that has a value, until that returns other than
@@ -21,8 +22,9 @@ int lt_py_dict_each(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_
 int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict,
                    const char *key, lt_addr *value);
 
-/* An attribute that an instance itself has (not its class); *value is 0 if it has none. */
-int lt_py_instance_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
-                       const char *name, lt_addr *value);
+/* Where the pointer to an attribute lies that an instance itself has (not its class); *slot is 0 if
+ * it has none. */
+int lt_py_instance_slot(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
+                        const char *name, lt_addr *slot);
 
 #endif

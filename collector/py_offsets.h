@@ -44,7 +44,7 @@ struct lt_py_offsets {
     struct { /* PyInterpreterState */
         uint32_t id, next, threads_head, gc_collecting;
         uint32_t gil;     /* a pointer to struct _gil_runtime_state (3.12+) */
-        uint32_t next_version; /* the co_version of the next code object, 32 bits (3.12+) */
+        uint32_t next_version; /* the co_version of the next code object, 32 bits (3.13+) */
         uint32_t modules; /* the dict sys.modules */
     } interp;
     struct { /* struct _gil_runtime_state */

@@ -5,6 +5,8 @@
 
 #include "collector/py_thread_names.h"
 
+#include <stdlib.h>
+
 #include "collector/py_dict.h"
 #include "collector/py_unicode.h"
 #include "formats/byte_buffer.h"
@@ -12,10 +14,12 @@
 
 enum {
     MODULE_DICT = 16, /* PyModuleObject.md_dict: right behind the object header in all versions */
-    MAX_NAME_CHARS = 120
+    MAX_NAME_CHARS = 120,
+    MAX_SLOTS = 1 << 16
 };
 
-struct names {
+struct reading {
+    struct lt_py_names *names;
     const struct lt_mem *mem;
     const struct lt_py_offsets *o;
     int (*each)(void *ctx, uint64_t ident, struct lt_str name);
@@ -37,30 +41,67 @@ static int find_active(const struct lt_mem *mem, const struct lt_py_offsets *o, 
     return err;
 }
 
+static int remember(struct lt_py_names *names, lt_addr slot, lt_addr name)
+{
+    int err = lt_array_grow(&names->slots, &names->slots_alloc, names->n_slots + 1,
+                            sizeof(names->slots[0]), MAX_SLOTS);
+    if (!err)
+        names->slots[names->n_slots++] = (struct lt_py_name_slot){slot, name};
+    return err;
+}
+
 /* The hash of an int that is an address is the int itself. */
 static int name_one(void *ctx, const struct lt_py_entry *entry)
 {
-    struct names *n = ctx;
-    lt_addr name = 0, again = 0;
-    lt_buf_clear(&n->text);
-    if (lt_py_instance_get(n->mem, n->o, entry->value, "_name", &name) != 0 || !name ||
-        lt_py_unicode_read(n->mem, n->o, name, MAX_NAME_CHARS, &n->text) != 0)
+    struct reading *r = ctx;
+    lt_addr slot, name, again;
+    lt_buf_clear(&r->text);
+    if (lt_py_instance_slot(r->mem, r->o, entry->value, "_name", &slot) != 0 || !slot ||
+        lt_mem_read_u64(r->mem, slot, &name) != 0 ||
+        lt_py_unicode_read(r->mem, r->o, name, MAX_NAME_CHARS, &r->text) != 0 ||
+        lt_mem_read_u64(r->mem, slot, &again) != 0 || again != name)
         return 0;
-    if (lt_py_instance_get(n->mem, n->o, entry->value, "_name", &again) != 0 || again != name)
-        return 0;
-    return n->each(n->ctx, entry->hash, (struct lt_str){(const char *)n->text.data, n->text.len});
+    int err = remember(r->names, slot, name);
+    return err ? err
+               : r->each(r->ctx, entry->hash,
+                         (struct lt_str){(const char *)r->text.data, r->text.len});
 }
 
-int lt_py_thread_names(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
-                       lt_addr *active, int (*each)(void *ctx, uint64_t ident, struct lt_str name),
-                       void *ctx)
+int lt_py_names_read(struct lt_py_names *names, const struct lt_mem *mem,
+                     const struct lt_py_offsets *o, lt_addr interp,
+                     int (*each)(void *ctx, uint64_t ident, struct lt_str name), void *ctx)
 {
-    struct names n = {.mem = mem, .o = o, .each = each, .ctx = ctx};
-    int err = *active ? 0 : find_active(mem, o, interp, active);
-    if (!err && *active)
-        err = lt_py_dict_each(mem, o, *active, name_one, &n);
+    struct reading r = {.names = names, .mem = mem, .o = o, .each = each, .ctx = ctx};
+    int err = names->active ? 0 : find_active(mem, o, interp, &names->active);
+    names->n_slots = 0;
+    if (!err && names->active)
+        err = lt_py_dict_each(mem, o, names->active, name_one, &r);
     if (err == LT_ERR_FAULT || err == LT_ERR_CORRUPT)
-        *active = 0; /* the module was loaded anew */
-    lt_buf_release(&n.text);
+        names->active = 0; /* the module was loaded anew */
+    lt_buf_release(&r.text);
     return err;
+}
+
+bool lt_py_names_changed(const struct lt_py_names *names, const struct lt_mem *mem,
+                         struct lt_copies *copies)
+{
+    size_t copy;
+    lt_copies_clear(copies);
+    for (size_t i = 0; i < names->n_slots; i++) {
+        if (lt_copies_want(copies, names->slots[i].slot, sizeof(lt_addr), &copy) != 0)
+            return true;
+    }
+    if (lt_copies_fetch(copies, mem) != 0)
+        return true;
+    for (size_t i = 0; i < names->n_slots; i++) {
+        if (lt_peek_u64(lt_copies_at(copies, i), 0) != names->slots[i].name)
+            return true;
+    }
+    return false;
+}
+
+void lt_py_names_release(struct lt_py_names *names)
+{
+    free(names->slots);
+    *names = (struct lt_py_names){0};
 }

@@ -1,19 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The names that `threading` gave its threads, read from threading._active. */
+ * The names that `threading` gave its threads, read from threading._active. That takes dozens of
+ * reads a thread, so where each name was found is remembered: one read tells whether any has
+ * changed. */
 #ifndef LT_PY_THREAD_NAMES_H
 #define LT_PY_THREAD_NAMES_H
 
+#include "collector/copies.h"
 #include "collector/py_offsets.h"
 #include "formats/profile.h"
 
+/* Of one interpreter. Zero-initialised: nothing is known. */
+struct lt_py_names {
+    lt_addr active; /* where threading._active was found */
+    struct lt_py_name_slot {
+        lt_addr slot, name; /* the pointer to a thread's name, and what it was */
+    } * slots;
+    size_t n_slots, slots_alloc;
+};
+
 /* Calls back once for each thread in threading._active of the interpreter at `interp` with its
  * ident and name (borrowed). The dicts may change under us: every step is bounded, and a name is
- * only given if its thread was the same before and after. *active is 0 at first, and then where
- * _active was found, which spares the search the next time. 0 (also while threading is not
+ * only given if its thread was the same before and after. 0 (also while threading is not
  * imported), or the error that kept it from reading. */
-int lt_py_thread_names(const struct lt_mem *mem, const struct lt_py_offsets *offsets,
-                       lt_addr interp, lt_addr *active,
-                       int (*each)(void *ctx, uint64_t ident, struct lt_str name), void *ctx);
+int lt_py_names_read(struct lt_py_names *names, const struct lt_mem *mem,
+                     const struct lt_py_offsets *offsets, lt_addr interp,
+                     int (*each)(void *ctx, uint64_t ident, struct lt_str name), void *ctx);
+
+/* Was a thread renamed, or has its record gone, since they were read? The copies are scratch. */
+bool lt_py_names_changed(const struct lt_py_names *names, const struct lt_mem *mem,
+                         struct lt_copies *copies);
+
+void lt_py_names_release(struct lt_py_names *names);
 
 #endif

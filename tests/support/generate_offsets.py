@@ -56,8 +56,9 @@ FIELDS = [
     ("interp.threads_head", [((3, 8), offset(INTERP, "tstate_head")), ((3, 11), offset(INTERP, "threads.head"))]),
     ("interp.gc_collecting", [((3, 8), None), ((3, 9), offset(INTERP, "gc.collecting"))]),
     ("interp.gil", [((3, 8), None), ((3, 12), offset(INTERP, "ceval.gil"))]),
-    # Every code object made adds one: co_version is what it was (code_new in CPython's Objects/codeobject.c).
-    ("interp.next_version", [((3, 8), None), ((3, 12), offset(INTERP, "func_state.next_version"))]),
+    # Every code object made adds one: co_version is what it was (CPython's Objects/codeobject.c). 3.12 counts in a
+    # variable that nothing leads to.
+    ("interp.next_version", [((3, 8), None), ((3, 13), offset(INTERP, "func_state.next_version"))]),
     ("interp.modules", [((3, 8), offset(INTERP, "modules")), ((3, 12), offset(INTERP, "imports.modules"))]),
     ("gil.last_holder", [((3, 8), offset(GIL, "last_holder"))]),
     ("gil.locked", [((3, 8), offset(GIL, "locked"))]),
