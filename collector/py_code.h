@@ -22,15 +22,16 @@ struct lt_py_code {
     uint32_t wanted; /* the attempt for which copies of its identity were wanted last, */
     size_t identity_copy, name_copy; /* and their indices */
     uint32_t checked; /* the attempt in which its identity was last compared, and was the same; */
-    uint64_t generation; /* that of the interpreters at that time: as long as no code object has been
+    uint64_t
+        generation; /* that of the interpreters at that time: as long as no code object has been
                             made since, nothing else can lie at its address */
-    bool replaced;    /* another code object has been found at its address */
+    bool replaced;  /* another code object has been found at its address */
     struct lt_py_code *next_replaced;
     lt_addr name_addr;
     lt_addr instructions;     /* address of the first instruction (LT_INSTR_POINTER) */
     uint32_t first_traceable; /* instruction bytes before it belong to no finished frame */
     uint32_t first_line;
-    uint32_t version; /* co_version; 0: has none */
+    uint32_t version;         /* co_version; 0: has none */
     struct lt_str name, file; /* into text */
     const uint8_t *linetable; /* into text */
     uint32_t linetable_len;

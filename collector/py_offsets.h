@@ -43,9 +43,9 @@ struct lt_py_offsets {
     } runtime;
     struct { /* PyInterpreterState */
         uint32_t id, next, threads_head, gc_collecting;
-        uint32_t gil;     /* a pointer to struct _gil_runtime_state (3.12+) */
+        uint32_t gil;          /* a pointer to struct _gil_runtime_state (3.12+) */
         uint32_t next_version; /* the co_version of the next code object, 32 bits (3.13+) */
-        uint32_t modules; /* the dict sys.modules */
+        uint32_t modules;      /* the dict sys.modules */
     } interp;
     struct { /* struct _gil_runtime_state */
         uint32_t last_holder, locked, switch_number;

@@ -74,6 +74,8 @@ static enum lt_fail cause_of(int err)
         return LT_FAIL_MEMORY;
     case LT_ERR_LIMIT:
         return LT_FAIL_LIMIT;
+    case LT_ERR_AWAY:
+        return LT_FAIL_AWAY;
     case LT_ERR_NO_PROCESS:
         return LT_FAIL_PROCESS;
     default:
@@ -182,36 +184,33 @@ static int read_stacks(struct lt_py_process *p, int *fails, struct lt_tick_conte
     return 0;
 }
 
-static bool all_known(const struct lt_py_process *p)
+static int read_all(struct lt_py_process *p, int *fails, struct lt_tick_context *tick)
 {
-    for (size_t i = 0; i < p->n_threads; i++) {
-        if (p->threads[i]->stale)
-            return false;
-    }
-    return p->n_threads > 0;
+    struct lt_cpu_use use;
+    int err = lt_py_cpu_use(p, &use);
+    if (err)
+        return err;
+    lt_py_state_begin(p);
+    err = read_stacks(p, fails, tick);
+    if (err)
+        return err;
+    p->failed = false;
+    for (size_t i = 0; i < p->n_gils; i++)
+        p->failed = p->failed || fails[i];
+    lt_py_state_update(p, &use, tick->interval_ns);
+    return 0;
 }
 
 int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
 {
     int fails[LT_MAX_INTERPRETERS] = {0};
-    struct lt_cpu_use use;
-    int err = lt_py_cpu_use(p, &use);
-    if (err)
-        return err;
-
-    /* Where no thread has used any processor time, no stack has changed. */
-    bool unchanged = !use.first && use.used_ns == 0 && all_known(p) && !p->failed &&
-                     tick->now_ns < p->list_due_ns;
-    if (!unchanged) {
-        err = read_stacks(p, fails, tick);
-        if (err)
-            return err;
-        p->failed = false;
-        for (size_t i = 0; i < p->n_gils; i++)
-            p->failed = p->failed || fails[i];
+    if (!p->failed && tick->now_ns < p->list_due_ns && lt_py_state_quiet(p)) {
+        lt_py_state_update_quiet(p);
+        return report(p, fails, tick);
     }
-    lt_py_state_update(p, &use, tick->interval_ns);
-    err = report(p, fails, tick);
+    int err = read_all(p, fails, tick);
+    if (!err)
+        err = report(p, fails, tick);
     lt_py_cpu_use_end(p);
     return err;
 }

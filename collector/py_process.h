@@ -9,7 +9,11 @@
  * what it read if at the end last_holder and switch_number are what they were at the beginning,
  * last_holder is still on this processor, and the sampler itself was not switched out in between.
  * Where only the stack of last_holder had to be read, its standing still is enough: the others had
- * not run when switch_number was read, and that is the moment. */
+ * not run when switch_number was read, and that is the moment.
+ *
+ * A last_holder that sleeps all the time need not be followed. Where its processor is closed to the
+ * sampler, what is still true is taken: the stacks of the others, if the GIL's words stayed, and its
+ * own if it slept. Else its sample has failed. */
 #ifndef LT_PY_PROCESS_H
 #define LT_PY_PROCESS_H
 
@@ -25,18 +29,19 @@
 struct lt_py_thread {
     struct lt_py_stack stack; /* .tstate names the thread */
     lt_addr interp;
-    uint64_t ident;                  /* pthread_self() */
-    pid_t tid;                       /* native id; 0 unknown */
-    lt_addr cpu_word;                /* rseq's cpu_id; 0: ask /proc */
-    int stat_fd, schedstat_fd;       /* -1: not open */
-    uint32_t gil;                    /* index of its GIL */
-    bool listed;                     /* met in the last walk of the thread list */
-    bool renewed;                    /* it is another thread than the trace has under its id */
-    bool was_runnable;               /* at the last look at its stat file */
-    int64_t waited_ns, waited_at_ns; /* for a processor, as of when */
-    bool stale;                      /* it may have run since its stack was read */
-    uint32_t wanted_in;              /* the attempt in which its copies were wanted */
-    uint32_t walked_in;              /* the attempt in which its stack was walked */
+    uint64_t ident;            /* pthread_self() */
+    pid_t tid;                 /* native id; 0 unknown */
+    lt_addr cpu_word;          /* rseq's cpu_id; 0: ask /proc */
+    int stat_fd, schedstat_fd; /* -1: not open */
+    uint32_t gil;              /* index of its GIL */
+    bool listed;               /* met in the last walk of the thread list */
+    bool renewed;              /* it is another thread than the trace has under its id */
+    bool was_runnable;         /* without the GIL, at the last look at its stat file */
+    bool doubt;                /* it may have begun or ended to run since that look */
+    bool ran;                  /* it was seen to run at this tick, and followed */
+    bool stale;                /* it may have run since its stack was read */
+    uint32_t wanted_in;        /* the attempt in which its copies were wanted */
+    uint32_t walked_in;        /* the attempt in which its stack was walked */
 
     /* What is known of its stack, outermost first: one entry a frame of `stack`, as kept. */
     struct lt_known_frame {
@@ -62,6 +67,11 @@ struct lt_py_gil {
     bool locked;
     bool gc;                     /* the holder's interpreter collects garbage */
     struct lt_py_thread *holder; /* the thread of last_holder; NULL: not known */
+    bool slept;                  /* the holder, at the end of the last tick that read stacks */
+    /* The thread that was the holder when that tick began, and how often it had been given a
+     * processor by then; NULL: not known. */
+    struct lt_py_thread *counted;
+    uint64_t slices;
 };
 
 enum { LT_MAX_INTERPRETERS = 64, LT_MAX_THREADS = 1 << 16 };
@@ -96,9 +106,10 @@ struct lt_py_process {
     bool list_walked;            /* in this attempt */
     int64_t list_due_ns;         /* when the thread list is walked again in any case */
     int64_t cpu_ns, released_ns; /* CPU clock at, and time after, the last tick */
-    int64_t unexplained_ns;      /* CPU time of others than the holder, since they were asked */
+    int64_t unexplained_ns;      /* CPU time of others than the holder, since all were asked */
     int64_t asked_ns;            /* when that was */
-    int64_t looked_ns;           /* when the machine was last seen to be busy, or not */
+    bool afar;                   /* the next attempt does not follow the holder */
+    bool closed;                 /* because its processor is closed to the sampler */
     bool failed;                 /* the last reading failed under one of the GILs */
     bool others_run;             /* a thread without the GIL was seen on a processor */
     uint32_t ticks;

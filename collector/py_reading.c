@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "collector/platform/thread_stat.h"
 #include "collector/platform/tick_timer.h"
 #include "collector/py_nodes.h"
 #include "collector/py_thread_list.h"
@@ -19,7 +20,7 @@ enum {
     MAX_CPU = 1 << 16,
     MAX_CHECKS = 1 << 16, /* code objects on all stacks that are read together */
     FAR = 1 << 22,        /* code objects made since one that still runs, at the most */
-    TOGETHER = 2048,           /* bytes that are worth one copy instead of several */
+    TOGETHER = 2048,      /* bytes that are worth one copy instead of several */
     AGAIN = 1 /* not a failure: the holder changed, or has moved; look again from there */
 };
 
@@ -39,7 +40,11 @@ struct attempt {
     struct lt_tick_context *tick;
     bool others; /* stacks besides the holder's were read: the GIL must be the same at the end */
     bool first;  /* of this tick */
-    bool more;   /* something was read after `cpu` (and the GIL's end) */
+    bool afar;   /* the holder is not followed: the kernel has to tell whether it runs */
+    struct lt_py_thread *asleep; /* the holder, which slept at the beginning; or NULL */
+    uint64_t slices;             /* of it, then */
+    bool holder_ran;             /* while it was read, or may have: nothing is known of it */
+    bool more;                   /* something was read after `cpu` (and the GIL's end) */
     struct spot gil_before, gil_after, gc;
     struct spot heads[LT_MAX_INTERPRETERS], next_versions[LT_MAX_INTERPRETERS];
     size_t cpu;
@@ -177,7 +182,7 @@ static int want_end(struct attempt *a)
     lt_copies_then(&p->copies);
     if (a->cpu_word)
         err = lt_copies_want(&p->copies, a->cpu_word, 4, &a->cpu);
-    if (!err && (a->others || !a->gil->holder))
+    if (!err && (a->others || a->afar || !a->gil->holder))
         err = want_gil(a, &a->gil_after);
     a->more = false;
     return err;
@@ -308,18 +313,57 @@ static int holder_cpu(const struct attempt *a)
     return lt_thread_last_cpu(t->stat_fd);
 }
 
-/* Goes where the holder is. 0 if the sampler was there already. */
+/* Does it sleep, and how often has it been on a processor before? */
+static bool sleeps(const struct lt_py_process *p, struct lt_py_thread *t, uint64_t *slices)
+{
+    struct lt_thread_stat stat;
+    struct lt_thread_sched sched;
+    if (lt_thread_stat_read(t->stat_fd, &stat) != 0 || stat.runnable ||
+        lt_py_thread_sched(p, t, &sched) != 0)
+        return false;
+    *slices = sched.slices;
+    return true;
+}
+
+/* Goes where the holder is, unless it sleeps there: then the next attempt reads it from afar, which
+ * is cheaper. 0 if the sampler was there already, or need not be. */
 static int follow(struct attempt *a)
 {
-    if (!a->gil->holder)
+    struct lt_py_thread *holder = a->gil->holder;
+    uint64_t slices;
+    if (!holder)
         return 0;
     int cpu = holder_cpu(a);
-    if (cpu == a->tick->follower->cpu)
+    if (cpu == a->tick->follower->cpu || a->afar)
         return 0;
     if (cpu < 0)
         return LT_ERR_TORN;
+    if (sleeps(a->p, holder, &slices)) {
+        a->p->afar = true;
+        return AGAIN;
+    }
+    holder->ran = true;
     int err = lt_follower_bind(a->tick->follower, cpu);
-    return err ? err : AGAIN;
+    a->p->afar = a->p->closed = err == LT_ERR_AWAY;
+    return err && err != LT_ERR_AWAY ? err : AGAIN;
+}
+
+static void look_whether_asleep(struct attempt *a)
+{
+    struct lt_py_thread *holder = a->gil->holder;
+    if (a->afar && holder && sleeps(a->p, holder, &a->slices))
+        a->asleep = holder;
+}
+
+/* From afar, what was read of the holder is of one moment if it slept before and after, and was on no
+ * processor in between. */
+static int judge_from_afar(struct attempt *a)
+{
+    struct lt_py_thread *holder = a->gil->holder;
+    uint64_t slices;
+    a->holder_ran = a->asleep != holder || !sleeps(a->p, holder, &slices) || slices != a->slices ||
+                    holder->walked_in != a->p->attempt;
+    return a->holder_ran && !a->p->closed ? AGAIN : 0;
 }
 
 /* Who may have run since the GIL's words were last looked at? One switch concerns two threads; of
@@ -497,6 +541,8 @@ static int walk_stacks(struct attempt *a)
             err = check_codes(a, t);
         if (err == LT_ERR_FAULT)
             err = lost_memory(a);
+        if (err && a->afar && t == a->gil->holder)
+            continue; /* it ran */
         if (err)
             return err;
         t->walked_in = p->attempt;
@@ -514,7 +560,7 @@ static int judge_end(struct attempt *a)
         if (err)
             return err;
     }
-    if (a->others || !a->gil->holder) {
+    if (a->others || a->afar || !a->gil->holder) {
         struct gil_words after = gil_words(a, a->gil_after);
         if (!same_words(&a->words, &after))
             return LT_ERR_TORN;
@@ -522,6 +568,8 @@ static int judge_end(struct attempt *a)
     int err = follow(a);
     if (err)
         return err;
+    if (a->afar && a->gil->holder && holder_cpu(a) != a->tick->follower->cpu)
+        return judge_from_afar(a);
     if (lt_follower_undisturbed(a->tick->follower))
         return 0;
     return a->first ? AGAIN : LT_ERR_TORN; /* the sleep before the tick may have been none */
@@ -536,6 +584,7 @@ static int keep_thread(struct attempt *a, struct lt_py_thread *t)
         err = lt_py_stack_keep(&t->stack, &p->runtime.offsets, &p->copies);
     if (!err)
         t->stale = false;
+    t->doubt = true;
     return err;
 }
 
@@ -544,7 +593,8 @@ static int keep(struct attempt *a)
     struct lt_py_process *p = a->p;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        int err = t->walked_in == p->attempt ? keep_thread(a, t) : 0;
+        bool keeps = t->walked_in == p->attempt && !(a->holder_ran && t == a->gil->holder);
+        int err = keeps ? keep_thread(a, t) : 0;
         if (err)
             return err;
     }
@@ -559,10 +609,12 @@ static int keep(struct attempt *a)
 static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick,
                     bool first)
 {
-    struct attempt a = {.p = p, .gil = gil, .tick = tick, .first = first};
+    struct attempt a = {.p = p, .gil = gil, .tick = tick, .first = first, .afar = p->afar};
     lt_copies_clear(&p->copies);
     p->attempt++;
     p->list_walked = false;
+    p->afar = false;
+    look_whether_asleep(&a);
     int err = want_all(&a);
     if (!err)
         err = fetch(&a);
@@ -574,7 +626,9 @@ static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_ti
         err = walk_stacks(&a);
     if (!err)
         err = judge_end(&a);
-    return err ? err : keep(&a);
+    if (!err)
+        err = keep(&a);
+    return !err && a.holder_ran ? LT_ERR_AWAY : err;
 }
 
 /* While the sampler has its processor, the holder stands still, also where it is just about to
@@ -588,14 +642,28 @@ static void let_it_run(struct lt_follower *follower)
 int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
 {
     int err = 0;
+    p->afar = p->closed = false;
     for (int i = 0; i < MAX_ATTEMPTS; i++) {
         err = try_once(p, gil, tick, i == 0);
         if (err == 0 || err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION || err == LT_ERR_NOMEM)
             return err;
+        if (err == LT_ERR_AWAY)
+            return err; /* it runs, and trying again will not change that */
         if (err == AGAIN)
             continue;
         tick->health->retried++;
         let_it_run(tick->follower);
     }
     return err == AGAIN ? LT_ERR_TORN : err;
+}
+
+bool lt_py_reading_same_gil(struct lt_py_process *p, struct lt_py_gil *gil)
+{
+    struct attempt a = {.p = p, .gil = gil};
+    lt_copies_clear(&p->copies);
+    if (want_gil(&a, &a.gil_before) != 0 || lt_copies_fetch(&p->copies, &p->mem) != 0)
+        return false;
+    struct gil_words words = gil_words(&a, a.gil_before);
+    return words.last_holder == gil->last_holder && words.switch_number == gil->switch_number &&
+           words.locked == gil->locked;
 }

@@ -12,4 +12,7 @@
 int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil,
                        struct lt_tick_context *tick);
 
+/* Do the GIL's words say what they said at the last call? Then nobody else has had it since. */
+bool lt_py_reading_same_gil(struct lt_py_process *p, struct lt_py_gil *gil);
+
 #endif

@@ -24,9 +24,10 @@ struct walk {
     struct lt_copies *copies;
     const struct lt_mem *mem;
     bool *fetched_more;
-    size_t chunk;       /* the chunk of the last frame: callers lie there or further down */
-    lt_addr inner_end;  /* where the frame inside of the next one in the current chunk begins */
-    lt_addr stable_end; /* the current chunk is what it was up to here; 0: not even the others are */
+    size_t chunk;      /* the chunk of the last frame: callers lie there or further down */
+    lt_addr inner_end; /* where the frame inside of the next one in the current chunk begins */
+    lt_addr
+        stable_end; /* the current chunk is what it was up to here; 0: not even the others are */
     size_t stable_loose; /* of the expected loose frames, so many outer ones are what they were */
     size_t next_loose;   /* the loose frame that is expected next */
     bool met_expected;   /* the last loose frame met was one of those expected */
@@ -348,7 +349,8 @@ static int meet_frame(struct walk *w, lt_addr addr, const uint8_t *bytes, bool *
         .instr = o->instr_kind == LT_INSTR_POINTER ? lt_peek_u64(bytes, o->frame.instr)
                                                    : lt_peek_u32(bytes, o->frame.instr),
         .generator = owner == o->owner_generator,
-        .outer_loose = (uint32_t)w->n_met_loose, /* inner ones and itself until the walk has ended */
+        .outer_loose =
+            (uint32_t)w->n_met_loose, /* inner ones and itself until the walk has ended */
     };
     return 0;
 }
@@ -428,7 +430,8 @@ static int join_loose(struct walk *w, size_t n_same)
 static int join_frames(struct walk *w, size_t n_same)
 {
     struct lt_py_stack *s = w->s;
-    size_t n_new = n_same ? w->n_met - 1 : w->n_met; /* the last one met is the first that remains */
+    size_t n_new =
+        n_same ? w->n_met - 1 : w->n_met; /* the last one met is the first that remains */
     if (lt_array_grow(&s->frames, &s->frames_alloc, n_same + n_new, sizeof(s->frames[0]),
                       LT_STACK_MAX_FRAMES))
         return LT_ERR_LIMIT;
@@ -476,8 +479,8 @@ static int keep_chunk(struct lt_py_stack *s, const struct lt_py_offsets *o,
     struct lt_py_chunk *chunk = &s->chunks[i];
     chunk->kept_addr = 0;
     lt_buf_clear(&chunk->kept);
-    int err = lt_buf_put(&chunk->kept, lt_copies_at(copies, chunk->copy),
-                         used_of_chunk(s, o, copies, i));
+    int err =
+        lt_buf_put(&chunk->kept, lt_copies_at(copies, chunk->copy), used_of_chunk(s, o, copies, i));
     if (!err)
         chunk->kept_addr = chunk->addr;
     return err;

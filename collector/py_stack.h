@@ -50,7 +50,7 @@ struct lt_py_stack {
     lt_addr cframe;
     struct lt_py_chunk *chunks; /* the current one first; those behind n_chunks keep their memory */
     size_t n_chunks, chunks_alloc, chunks_made;
-    size_t n_kept_chunks; /* at the last confirmed walk */
+    size_t n_kept_chunks;      /* at the last confirmed walk */
     struct lt_py_loose *loose; /* in the order of the walk, innermost first */
     size_t n_loose, loose_alloc;
     /* Copies of this attempt. */

@@ -7,15 +7,50 @@
 
 #include "collector/platform/thread_stat.h"
 #include "collector/platform/tick_timer.h"
+#include "collector/py_reading.h"
+#include "collector/py_thread_list.h"
 #include "formats/lt_error.h"
 
 enum {
     PROBES = 16,            /* stat files that one tick may read for threads without the GIL */
-    BUSY_NS = 20000000,     /* how often to look whether the machine is busy, */
-    REFRESH_NS = 100000000, /* and to ask all of them, doubt or not */
+    REFRESH_NS = 100000000, /* how often to ask all of them, doubt or not */
     SLACK_NS = 20000,       /* what may be missing of the CPU time of a thread that runs all the
                               time: interrupts */
 };
+
+static bool still_sleeps(struct lt_py_process *p, struct lt_py_gil *gil)
+{
+    struct lt_thread_sched sched;
+    return gil->slept && gil->holder && gil->counted == gil->holder &&
+           lt_py_thread_sched(p, gil->holder, &sched) == 0 && sched.slices == gil->slices;
+}
+
+bool lt_py_state_quiet(struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        if (p->threads[i]->stale)
+            return false;
+    }
+    for (size_t i = 0; i < p->n_gils; i++) {
+        if (!still_sleeps(p, &p->gils[i]) || !lt_py_reading_same_gil(p, &p->gils[i]))
+            return false;
+    }
+    return p->n_threads > 0;
+}
+
+void lt_py_state_begin(struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_gils; i++) {
+        struct lt_py_gil *gil = &p->gils[i];
+        struct lt_thread_sched sched;
+        gil->counted = NULL;
+        if (!gil->slept || !gil->holder || lt_py_thread_sched(p, gil->holder, &sched) != 0 ||
+            sched.slices == 0) /* a kernel that does not count */
+            continue;
+        gil->counted = gil->holder;
+        gil->slices = sched.slices;
+    }
+}
 
 int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use)
 {
@@ -39,8 +74,8 @@ void lt_py_cpu_use_end(struct lt_py_process *p)
 static bool runnable(struct lt_py_thread *t)
 {
     struct lt_thread_stat stat;
-    t->was_runnable = lt_thread_stat_read(t->stat_fd, &stat) == 0 && stat.runnable;
-    return t->was_runnable;
+    t->doubt = false;
+    return lt_thread_stat_read(t->stat_fd, &stat) == 0 && stat.runnable;
 }
 
 static bool holds_gil(const struct lt_py_process *p, const struct lt_py_thread *t)
@@ -49,132 +84,94 @@ static bool holds_gil(const struct lt_py_process *p, const struct lt_py_thread *
     return gil->locked && gil->holder == t;
 }
 
-static uint32_t gil_state(const struct lt_py_process *p, const struct lt_py_thread *t)
+/* Threads without the GIL: those in doubt first, then, if all are to be asked, the others by turns.
+ * Many threads cost no more than PROBES; who could not be asked stays in doubt. */
+static void ask_others(struct lt_py_process *p, bool all)
 {
-    if (!holds_gil(p, t))
-        return 0;
-    return p->gils[t->gil].gc ? LT_STATE_GIL | LT_STATE_GC : LT_STATE_GIL;
+    size_t left = PROBES;
+    p->others_run = false;
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        bool turn =
+            all && (p->n_threads <= PROBES || (i + p->ticks) % (p->n_threads / PROBES + 1) == 0);
+        if (holds_gil(p, t)) {
+            t->was_runnable = false; /* that is about threads without the GIL */
+            continue;
+        }
+        if (t->ran) {
+            t->was_runnable = true; /* by the time it had been followed it may have stopped */
+        } else if ((t->doubt || t->was_runnable || turn) && left > 0) {
+            left--;
+            t->was_runnable = runnable(t);
+        }
+        p->others_run = p->others_run || t->was_runnable;
+        t->state = t->was_runnable ? LT_STATE_CPU : 0;
+    }
 }
 
-/* Had the thread to wait for a processor for more than an eighth of the time since the last look?
- * Where the kernel does not say, it may have had to. */
-static bool had_to_wait(struct lt_py_process *p, struct lt_py_thread *t, int64_t now_ns)
-{
-    int64_t before_ns = t->waited_ns, since_ns = now_ns - t->waited_at_ns;
-    if (t->schedstat_fd < 0 && t->tid)
-        t->schedstat_fd = lt_thread_schedstat_open(p->pid, t->tid);
-    if (lt_thread_waited_ns(t->schedstat_fd, &t->waited_ns) != 0 || t->waited_ns == 0)
-        return true;
-    t->waited_at_ns = now_ns;
-    return t->waited_ns - before_ns > since_ns / 8;
-}
-
-/* On a busy machine two threads that have half a processor each look like one that has all of it:
- * then nothing but asking helps. */
-static bool must_ask(struct lt_py_process *p, const struct lt_cpu_use *use)
+/* CPU time that those who are known to run cannot have used adds up to a doubt about all, once an
+ * interval's worth has come together. What a late reading of the clock takes from one tick it gives
+ * to the next. */
+static bool unexplained(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns)
 {
     int64_t now_ns = p->released_ns + use->free_ns;
-    if (use->first || now_ns - p->asked_ns >= REFRESH_NS)
-        return true;
-    if (now_ns - p->looked_ns < BUSY_NS)
-        return false;
-    p->looked_ns = now_ns;
-    return had_to_wait(p, p->gils[0].holder, now_ns);
-}
-
-/* Is the thread that holds the GIL on a processor? One that has just taken it was. One thread alone
- * can use all the time there was: then it did. */
-static bool holder_runs(struct lt_py_process *p, const struct lt_cpu_use *use, bool must)
-{
-    int64_t slack = use->free_ns / 16 + SLACK_NS;
-    bool all_used = use->free_ns > 2 * SLACK_NS && use->used_ns >= use->free_ns - slack;
-    bool new_holder = p->gils[0].changed && use->used_ns > use->free_ns / 2;
-    if ((all_used && !p->others_run && !must) || new_holder)
-        return true;
-    bool runs = runnable(p->gils[0].holder);
-    p->gils[0].holder->was_runnable = false; /* that is about threads without the GIL */
-    return runs;
-}
-
-/* Time that was used by others than the holder adds up to a doubt, once an interval's worth has
- * come together. What a late reading of the clock takes from one tick it gives to the next. */
-static bool others_doubted(struct lt_py_process *p, const struct lt_cpu_use *use, bool holder,
-                           int64_t interval_ns, bool must)
-{
-    p->unexplained_ns += use->used_ns - (holder ? use->free_ns : 0);
+    bool holder = false;
+    for (size_t i = 0; i < p->n_gils; i++)
+        holder = holder || (p->gils[i].locked && p->gils[i].holder);
+    if (!p->others_run)
+        p->unexplained_ns += use->used_ns - (holder ? use->free_ns : 0);
     if (p->unexplained_ns < -interval_ns)
         p->unexplained_ns = -interval_ns;
-    return p->unexplained_ns > interval_ns || must;
+    if (!use->first && p->unexplained_ns <= interval_ns && now_ns - p->asked_ns < REFRESH_NS)
+        return false;
+    p->unexplained_ns = 0;
+    p->asked_ns = now_ns;
+    return true;
 }
 
-/* Did others use a part of this tick? Then those that ran when they were last asked are taken to
- * run still, until the next doubt; and also where the tick is too short to tell. */
-static bool others_used_some(const struct lt_cpu_use *use, bool holder)
+/* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was:
+ * then it did. */
+static bool holder_runs(const struct lt_py_process *p, const struct lt_cpu_use *use,
+                        struct lt_py_thread *holder)
 {
-    if (use->free_ns < 10 * SLACK_NS)
-        return true;
-    return use->used_ns - (holder ? use->free_ns : 0) > use->free_ns / 8;
+    bool alone = p->n_gils == 1 && !p->others_run && !p->gils[0].changed && !use->first;
+    bool all_used = use->free_ns > 2 * SLACK_NS &&
+                    use->used_ns >= use->free_ns - (use->free_ns / 16 + SLACK_NS);
+    return (alone && all_used) || runnable(holder);
 }
 
-/* Those that ran the last time first, then the others by turns: many threads cost no more than
- * PROBES. */
-static void ask_others(struct lt_py_process *p)
+static void update_holder(struct lt_py_process *p, struct lt_py_gil *gil,
+                          const struct lt_cpu_use *use)
 {
-    size_t left = PROBES;
-    p->others_run = false;
-    for (size_t i = 0; i < p->n_threads; i++) {
-        struct lt_py_thread *t = p->threads[i];
-        bool turn = p->n_threads <= PROBES || (i + p->ticks) % (p->n_threads / PROBES + 1) == 0;
-        if (holds_gil(p, t))
-            continue;
-        if ((t->was_runnable || turn) && left > 0) {
-            left--;
-            runnable(t);
-        }
-        p->others_run = p->others_run || t->was_runnable;
-        t->state = t->was_runnable ? LT_STATE_CPU : 0;
+    struct lt_py_thread *holder = gil->holder;
+    if (!gil->locked || !holder) {
+        gil->slept = holder && !holder->was_runnable && !holder->doubt;
+        return;
     }
-}
-
-/* Those that ran run on, if some do. If none does, each of them has stopped or is kept off by other
- * programs: only the kernel knows. */
-static void others_as_before(struct lt_py_process *p, bool some_run)
-{
-    size_t left = PROBES;
-    p->others_run = false;
-    for (size_t i = 0; i < p->n_threads; i++) {
-        struct lt_py_thread *t = p->threads[i];
-        if (t->was_runnable && !some_run && !holds_gil(p, t) && left > 0) {
-            left--;
-            runnable(t);
-        }
-        p->others_run = p->others_run || t->was_runnable;
-        t->state = t->was_runnable ? LT_STATE_CPU : 0;
-    }
+    bool runs = holder->ran || holder_runs(p, use, holder);
+    holder->state = LT_STATE_GIL | (gil->gc ? LT_STATE_GC : 0) | (runs ? LT_STATE_CPU : 0);
+    holder->doubt = true; /* about what it does once it has let the GIL go */
+    gil->slept = !runs;
 }
 
 void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns)
 {
-    const struct lt_py_gil *gil = &p->gils[0];
-    bool nobody_ran = !use->first && use->used_ns == 0;
-    bool one_holder = p->n_gils == 1 && gil->locked && gil->holder;
-    bool must = one_holder && !nobody_ran && must_ask(p, use);
-    bool holder = one_holder && holder_runs(p, use, must);
-    bool doubt = !nobody_ran && (!one_holder || others_doubted(p, use, holder, interval_ns, must));
-
     p->ticks++;
-    if (doubt) {
-        ask_others(p);
-        p->unexplained_ns = 0;
-        p->asked_ns = p->released_ns + use->free_ns;
-    } else {
-        others_as_before(p, !nobody_ran && others_used_some(use, holder));
-    }
-    for (size_t i = 0; i < p->n_threads; i++) {
+    ask_others(p, unexplained(p, use, interval_ns));
+    for (size_t i = 0; i < p->n_gils; i++)
+        update_holder(p, &p->gils[i], use);
+    for (size_t i = 0; i < p->n_threads; i++)
+        p->threads[i]->ran = false;
+}
+
+void lt_py_state_update_quiet(struct lt_py_process *p)
+{
+    p->ticks++;
+    for (size_t i = 0; i < p->n_threads && p->others_run; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (!holds_gil(p, t))
-            continue;
-        bool runs = one_holder ? holder : runnable(t);
-        t->state = gil_state(p, t) | (runs ? LT_STATE_CPU : 0);
+        if (t->was_runnable && !holds_gil(p, t)) {
+            t->was_runnable = runnable(t);
+            t->state = t->was_runnable ? LT_STATE_CPU : 0;
+        }
     }
 }

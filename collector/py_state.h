@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What each thread of a process is doing: on a processor or waiting, with the GIL, collecting
- * garbage. Asked of the kernel, never guessed from names of functions; and asked only where the
- * process's CPU clock leaves a doubt, because a thread's stat file costs 3 us and the clock 0.4. */
+ * garbage. Asked of the kernel, never guessed from names of functions. A thread's stat file costs 3
+ * us, so it is asked only about threads that leave a doubt: those that ran when they were last asked,
+ * and those that had the GIL since. */
 #ifndef LT_PY_STATE_H
 #define LT_PY_STATE_H
 
 #include "collector/py_process.h"
 
 struct lt_cpu_use {
-    int64_t used_ns; /* by all threads together since the last tick */
+    int64_t used_ns; /* by all threads together since the last tick that asked */
     int64_t free_ns; /* time since then in which the sampler was not in the way */
-    bool first;      /* there was no last tick */
+    bool first;      /* there was no such tick */
 };
+
+/* Has nothing run that could have changed a stack, since the stacks were last read? Where the thread
+ * of each GIL slept at the end of a tick, it is enough that it was not given a processor since its
+ * beginning, and that nobody else took the GIL. */
+bool lt_py_state_quiet(struct lt_py_process *p);
+
+/* Before the stacks are read: remembers what lt_py_state_quiet() needs. */
+void lt_py_state_begin(struct lt_py_process *p);
 
 /* 0 or LT_ERR_NO_PROCESS. */
 int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use);
@@ -20,7 +29,10 @@ int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use);
 /* The tick is over: from now on the target runs undisturbed. */
 void lt_py_cpu_use_end(struct lt_py_process *p);
 
-/* Sets t->state of all threads. */
+/* After the stacks were read: sets t->state of all threads. */
 void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns);
+
+/* The same after a quiet tick: only those that ran without the GIL may have stopped. */
+void lt_py_state_update_quiet(struct lt_py_process *p);
 
 #endif

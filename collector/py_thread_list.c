@@ -78,6 +78,14 @@ static void close_files(struct lt_py_thread *t)
     t->stat_fd = t->schedstat_fd = -1;
 }
 
+int lt_py_thread_sched(const struct lt_py_process *p, struct lt_py_thread *t,
+                       struct lt_thread_sched *sched)
+{
+    if (t->schedstat_fd < 0 && t->tid)
+        t->schedstat_fd = lt_thread_schedstat_open(p->pid, t->tid);
+    return lt_thread_sched_read(t->schedstat_fd, sched);
+}
+
 void lt_py_thread_free(struct lt_py_thread *t)
 {
     if (!t)
@@ -250,6 +258,8 @@ int lt_py_threads_prune(struct lt_py_process *p, struct lt_trace_writer *writer)
         for (size_t g = 0; g < p->n_gils; g++) {
             if (p->gils[g].holder == t)
                 p->gils[g].holder = NULL;
+            if (p->gils[g].counted == t)
+                p->gils[g].counted = NULL;
         }
         if (t->in_trace && !err)
             err = lt_trace_writer_thread_end(writer, t->trace_id);

@@ -4,6 +4,7 @@
 #ifndef LT_PY_THREAD_LIST_H
 #define LT_PY_THREAD_LIST_H
 
+#include "collector/platform/thread_stat.h"
 #include "collector/py_process.h"
 
 /* Reads the list of interpreters and their GILs anew. */
@@ -28,6 +29,10 @@ int lt_py_tid_field_find(struct lt_py_process *p);
 
 /* The thread of a PyThreadState, or NULL. */
 struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr tstate);
+
+/* What the kernel's scheduler says of the thread. 0, or LT_ERR_NO_PROCESS where it does not. */
+int lt_py_thread_sched(const struct lt_py_process *p, struct lt_py_thread *t,
+                       struct lt_thread_sched *sched);
 
 void lt_py_thread_free(struct lt_py_thread *t);
 

@@ -43,6 +43,8 @@ const char *lt_error_text(int error)
         return "memory of the process is not readable";
     case LT_ERR_TORN:
         return "could not be confirmed as one moment";
+    case LT_ERR_AWAY:
+        return "it runs on a processor that is closed to live-trace";
     }
     return "unknown error";
 }

@@ -24,7 +24,8 @@ enum lt_error {
     LT_ERR_PY_VERSION = -23, /* a CPython that we have no offsets for */
     LT_ERR_PERMISSION = -24, /* the kernel forbids reading that process */
     LT_ERR_FAULT = -25,      /* an address of the target is not readable */
-    LT_ERR_TORN = -26        /* a read that could not be confirmed as one moment */
+    LT_ERR_TORN = -26,       /* a read that could not be confirmed as one moment */
+    LT_ERR_AWAY = -27        /* the target runs on a processor that is closed to us */
 };
 
 /* A short English phrase for a code ("no such process"), without a full stop;

@@ -44,6 +44,7 @@ enum lt_fail {
     LT_FAIL_DEPTH,   /* deeper than the cap */
     LT_FAIL_PROCESS, /* the process ended, or execed, during the tick */
     LT_FAIL_LIMIT,   /* a table of the recorder was full */
+    LT_FAIL_AWAY,    /* it ran on a processor that was closed to the sampler */
     LT_FAIL_CAUSES
 };
 

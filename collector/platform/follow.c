@@ -21,14 +21,14 @@ int lt_follower_bind(struct lt_follower *f, int cpu)
     if (cpu == f->cpu)
         return 0;
     if (cpu < 0 || cpu >= CPU_SETSIZE)
-        return LT_ERR_PERMISSION;
+        return LT_ERR_AWAY;
 
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET((unsigned)cpu, &set);
     /* The kernel moves the caller before it returns. */
     if (sched_setaffinity(0, sizeof(set), &set) != 0)
-        return LT_ERR_PERMISSION;
+        return LT_ERR_AWAY;
     f->cpu = cpu;
     f->moves++;
     lt_follower_undisturbed(f); /* the move itself was a switch */

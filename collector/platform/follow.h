@@ -24,8 +24,8 @@ struct lt_follower {
 
 void lt_follower_init(struct lt_follower *f);
 
-/* Runs the calling thread on `cpu` only, from the return on. 0, or LT_ERR_PERMISSION where that
- * processor is closed to it (cpuset, no permission). */
+/* Runs the calling thread on `cpu` only, from the return on. 0, or LT_ERR_AWAY where that processor
+ * is closed to it (cpuset, no permission). */
 int lt_follower_bind(struct lt_follower *f, int cpu);
 
 /* The caller has slept, once. */

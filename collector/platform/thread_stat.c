@@ -73,18 +73,17 @@ int lt_process_cpu_ns(pid_t pid, int64_t *ns)
     return 0;
 }
 
-int lt_thread_waited_ns(int fd, int64_t *ns)
+int lt_thread_sched_read(int fd, struct lt_thread_sched *sched)
 {
-    char buf[128];
+    char buf[128], *at;
     ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
     if (n <= 0)
         return LT_ERR_NO_PROCESS;
     buf[n] = '\0';
     /* Time on a processor, time of waiting for one, number of slices. */
-    const char *blank = strchr(buf, ' ');
-    if (!blank)
-        return LT_ERR_NO_PROCESS;
-    *ns = strtoll(blank, NULL, 10);
+    strtoll(buf, &at, 10);
+    sched->waited_ns = strtoll(at, &at, 10);
+    sched->slices = strtoull(at, NULL, 10);
     return 0;
 }
 

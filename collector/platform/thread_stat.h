@@ -21,16 +21,21 @@ int lt_thread_stat_open(pid_t pid, pid_t tid);
 /* 0, or LT_ERR_NO_PROCESS when the thread is gone. */
 int lt_thread_stat_read(int fd, struct lt_thread_stat *stat);
 
-/* CPU time that all threads of the process have used, to the nanosecond, those on a processor
- * right now included. 0, or LT_ERR_NO_PROCESS. */
+/* CPU time that all threads of the process have used, to the nanosecond, up to when each of them was
+ * last switched out, or to the last tick of its processor. 0, or LT_ERR_NO_PROCESS. */
 int lt_process_cpu_ns(pid_t pid, int64_t *ns);
 
 /* An open schedstat file of a thread, or -1 (also on a kernel that does not have it). */
 int lt_thread_schedstat_open(pid_t pid, pid_t tid);
 
-/* Time that the thread of an open schedstat file was ready to run and did not get a processor, since
- * it began. 0, or LT_ERR_NO_PROCESS. */
-int lt_thread_waited_ns(int fd, int64_t *ns);
+struct lt_thread_sched {
+    int64_t
+        waited_ns;   /* time that it was ready to run and did not get a processor, since it began */
+    uint64_t slices; /* how often it was given one */
+};
+
+/* What an open schedstat file says. 0, or LT_ERR_NO_PROCESS. */
+int lt_thread_sched_read(int fd, struct lt_thread_sched *sched);
 
 /* The kernel's name of a thread into buf, NUL-terminated. 0 or LT_ERR_NO_PROCESS. */
 int lt_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size);

@@ -30,7 +30,7 @@ U32_MAX = (1 << 32) - 1
 U64_MAX = (1 << 64) - 1
 
 SEGMENT, DEFS, TICKS, TOTALS, SOURCES, HEALTH, END = range(1, 8)
-CAUSES = ["torn", "memory", "frame", "code", "depth", "process", "limit"]
+CAUSES = ["torn", "memory", "frame", "code", "depth", "process", "limit", "away"]
 
 
 class BadPayload(Exception):
