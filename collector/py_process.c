@@ -84,14 +84,15 @@ static enum lt_fail cause_of(int err)
 }
 
 /* A thread that has Python frames is in the trace; one that has none (yet, or any more) is not. */
-static int enter(struct lt_py_process *p, struct lt_py_thread *t, struct lt_trace_writer *writer)
+static int enter(struct lt_py_process *p, struct lt_py_thread *t, bool has_frames,
+                 struct lt_trace_writer *writer)
 {
     struct lt_thread_info info = {
         .process = p->trace_id,
         .tid = t->tid ? (uint64_t)t->tid : t->ident,
         .ident = t->ident,
     };
-    if (t->in_trace && (t->renewed || t->node == 0)) {
+    if (t->in_trace && (t->renewed || !has_frames)) {
         t->in_trace = false;
         int err = lt_trace_writer_thread_end(writer, t->trace_id);
         if (err)
@@ -100,7 +101,7 @@ static int enter(struct lt_py_process *p, struct lt_py_thread *t, struct lt_trac
     if (t->renewed)
         t->name[0] = '\0';
     t->renewed = false;
-    if (t->in_trace || t->node == 0)
+    if (t->in_trace || !has_frames)
         return 0;
     if (!t->name[0] && t->tid)
         lt_thread_comm(p->pid, t->tid, t->name, sizeof(t->name));
@@ -133,9 +134,9 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
         struct lt_py_gil *gil = &p->gils[t->gil];
         int fail = fails[t->gil];
         bool unknown = fail && (t->stale || gil->holder == t);
-        if (unknown && !t->in_trace)
+        if (unknown && !t->in_trace && fail != LT_ERR_AWAY)
             continue; /* it never had a stack that we saw: nothing to ask for yet */
-        int err = unknown ? 0 : enter(p, t, tick->writer);
+        int err = enter(p, t, unknown || t->node, tick->writer);
         if (!err && t->in_trace)
             err = add_change(t, unknown ? 0 : t->node, tick);
         if (err)
