@@ -34,6 +34,7 @@ int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem
     p->pid = pid;
     p->mem = *mem;
     p->runtime = *runtime;
+    lt_thread_ids_init(&p->ids, pid);
     int err = lt_py_codes_new(&p->codes, mem, &runtime->offsets);
     if (!err)
         err = lt_py_nodes_init(p);
@@ -57,6 +58,7 @@ void lt_py_process_free(struct lt_py_process *p)
         lt_py_thread_free(p->threads[i]);
     free(p->threads);
     free(p->checks);
+    lt_thread_ids_release(&p->ids);
     free(p->frame_ids);
     free(p->command);
     free(p->cwd);

@@ -21,6 +21,7 @@
 
 #include "collector/copies.h"
 #include "collector/platform/follow.h"
+#include "collector/platform/thread_ids.h"
 #include "collector/py_code.h"
 #include "collector/py_runtime.h"
 #include "collector/py_stack.h"
@@ -30,7 +31,8 @@ struct lt_py_thread {
     struct lt_py_stack stack; /* .tstate names the thread */
     lt_addr interp;
     uint64_t ident;            /* pthread_self() */
-    pid_t tid;                 /* native id; 0 unknown */
+    pid_t tid;                 /* native id, as we see it; 0 unknown */
+    pid_t inner_tid;           /* as the process sees it */
     lt_addr cpu_word;          /* rseq's cpu_id; 0: ask /proc */
     int stat_fd, schedstat_fd; /* -1: not open */
     uint32_t gil;              /* index of its GIL */
@@ -100,6 +102,7 @@ struct lt_py_process {
     size_t n_gils;
     struct lt_py_thread **threads;
     size_t n_threads, threads_alloc;
+    struct lt_thread_ids ids;
     uint32_t tid_field;          /* of the C library's record of a thread; 0: not known */
     bool new_threads;            /* since the caller last looked: names are wanted */
     bool list_stale;             /* a thread came or went */

@@ -144,6 +144,24 @@ static int main_thread_ident(const struct lt_py_process *p, uint64_t *ident)
     return err;
 }
 
+/* glibc keeps the head of a list of mutexes 16 bytes behind the id. It is a ring, and mostly empty:
+ * then it points to itself. That tells an id from any small number, as ids in PID namespaces are.
+ */
+static bool robust_list_follows(const uint8_t *record, size_t len, size_t at, lt_addr record_addr)
+{
+    size_t head = at + 16;
+    return head % 8 == 0 && head + 8 <= len && lt_peek_u64(record, head) == record_addr + head;
+}
+
+static bool is_thread(struct lt_py_process *p, pid_t inner_tid)
+{
+    pid_t tid = inner_tid > 0 ? lt_thread_ids_outside(&p->ids, inner_tid) : 0;
+    int fd = tid ? lt_thread_stat_open(p->pid, tid) : -1;
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 int lt_py_tid_field_find(struct lt_py_process *p)
 {
     uint8_t record[PTHREAD_SCAN];
@@ -154,12 +172,18 @@ int lt_py_tid_field_find(struct lt_py_process *p)
     if (!err)
         err = lt_mem_read(&p->mem, ident, record, sizeof(record));
     for (size_t at = 0; !err && at + 4 <= sizeof(record) && !p->tid_field; at += 4) {
-        if (lt_peek_u32(record, at) == (uint32_t)p->pid)
+        if (robust_list_follows(record, sizeof(record), at, ident) &&
+            is_thread(p, (pid_t)lt_peek_u32(record, at)))
+            p->tid_field = (uint32_t)at;
+    }
+    for (size_t at = 0; !err && at + 4 <= sizeof(record) && !p->tid_field; at += 4) {
+        if (lt_peek_u32(record, at) == (uint32_t)p->ids.inside)
             p->tid_field = (uint32_t)at;
     }
     return err;
 }
 
+/* As the process sees it. */
 static pid_t native_id(struct lt_py_process *p, const uint8_t *tstate, uint64_t ident)
 {
     const struct lt_py_offsets *o = &p->runtime.offsets;
@@ -180,15 +204,16 @@ void lt_py_thread_identify(struct lt_py_process *p, struct lt_py_thread *t)
     uint64_t ident = lt_peek_u64(tstate, o->tstate.thread_id);
     /* A reading that costs a call, where it does: only for a thread that is not known yet. */
     bool known = t->ident == ident && o->tstate.native_thread_id == LT_NO_FIELD;
-    pid_t tid = known ? t->tid : native_id(p, tstate, ident);
-    if (t->ident == ident && t->tid == tid)
+    pid_t inner_tid = known ? t->inner_tid : native_id(p, tstate, ident);
+    if (t->ident == ident && t->inner_tid == inner_tid)
         return;
     t->ident = ident;
-    t->tid = tid;
+    t->inner_tid = inner_tid;
+    t->tid = inner_tid ? lt_thread_ids_outside(&p->ids, inner_tid) : 0;
     t->cpu_word = rseq && ident ? ident + (uint64_t)rseq + LT_RSEQ_CPU_ID : 0;
     t->renewed = true;
     close_files(t);
-    t->stat_fd = tid ? lt_thread_stat_open(p->pid, tid) : -1;
+    t->stat_fd = t->tid ? lt_thread_stat_open(p->pid, t->tid) : -1;
     p->new_threads = true;
 }
 
