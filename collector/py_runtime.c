@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/platform/elf_file.h"
+#include "collector/platform/elf_image.h"
 #include "collector/platform/proc_maps.h"
 #include "formats/lt_error.h"
 
@@ -62,12 +63,17 @@ void lt_py_finder_free(struct lt_py_finder *f)
     free(f);
 }
 
-static void read_file(int fd, struct known_file *file)
+static struct lt_elf_names names_for(struct known_file *file)
 {
-    struct lt_elf_names names = {.symbols = symbol_names,
+    return (struct lt_elf_names){.symbols = symbol_names,
                                  .n_symbols = SYMBOLS,
                                  .values = file->symbols,
                                  .section = ".PyRuntime"};
+}
+
+static void read_file(int fd, struct known_file *file)
+{
+    struct lt_elf_names names = names_for(file);
     file->readable = lt_elf_look_up(fd, &names, &file->load) == 0;
     file->section = names.section_addr;
 }
@@ -75,7 +81,7 @@ static void read_file(int fd, struct known_file *file)
 static const struct known_file *know_file(struct lt_py_finder *f, int fd)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return NULL;
     int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     for (size_t i = 0; i < KNOWN_FILES; i++) {
@@ -97,6 +103,7 @@ static const struct known_file *know_file(struct lt_py_finder *f, int fd)
 struct search {
     struct lt_py_finder *finder;
     pid_t pid;
+    const struct lt_mem *mem;
     uint64_t last_inode; /* a file has several mappings, one after the other */
     lt_addr first_start; /* of the first of them, */
     uint64_t first_offset;
@@ -116,6 +123,16 @@ static void take_symbols(struct search *s, const struct known_file *file)
         s->section = bias + file->section;
 }
 
+/* A file that cannot be opened is looked at as it lies in memory. */
+static void look_at_image(struct search *s)
+{
+    struct known_file file = {0};
+    struct lt_elf_names names = names_for(&file);
+    if (s->first_offset == 0 &&
+        lt_elf_image_look_up(s->mem, s->first_start, &names, &file.load) == 0)
+        take_symbols(s, &file);
+}
+
 static int look_at_mapping(void *ctx, const struct lt_mapping *m)
 {
     struct search *s = ctx;
@@ -129,40 +146,14 @@ static int look_at_mapping(void *ctx, const struct lt_mapping *m)
     if (!m->executable)
         return 0;
     int fd = lt_mapping_open(s->pid, m);
-    if (fd < 0)
+    if (fd < 0) {
+        look_at_image(s);
         return 0;
+    }
     const struct known_file *file = know_file(s->finder, fd);
     close(fd);
     if (file && file->readable)
         take_symbols(s, file);
-    return 0;
-}
-
-/* PY_VERSION_HEX, as far as it can be told. */
-static int find_version(const struct search *s, const struct lt_mem *mem, struct lt_py_runtime *out)
-{
-    uint64_t version;
-    if (s->symbols[SYMBOL_VERSION]) {
-        int err = lt_mem_read_u64(mem, s->symbols[SYMBOL_VERSION], &version);
-        if (err)
-            return err;
-        out->hexversion = (uint32_t)version;
-    } else if (s->symbols[SYMBOL_SINCE_310]) {
-        out->hexversion = 0x030a0000;
-    } else if (s->symbols[SYMBOL_SINCE_39]) {
-        out->hexversion = 0x03090000;
-    } else if (s->symbols[SYMBOL_SINCE_38]) {
-        out->hexversion = 0x03080000;
-    } else {
-        snprintf(out->version, sizeof(out->version), "3.7 or older");
-        return LT_ERR_PY_VERSION;
-    }
-    unsigned major = out->hexversion >> 24, minor = out->hexversion >> 16 & 0xff;
-    if (s->symbols[SYMBOL_VERSION])
-        snprintf(out->version, sizeof(out->version), "%u.%u.%u", major, minor,
-                 out->hexversion >> 8 & 0xff);
-    else
-        snprintf(out->version, sizeof(out->version), "%u.%u", major, minor);
     return 0;
 }
 
@@ -183,10 +174,64 @@ static int confirm(const struct lt_mem *mem, const struct lt_py_runtime *r)
     return back == interp ? 0 : LT_ERR_NOT_READY;
 }
 
+/* A static program without symbols has nothing but the runtime's section, which came with 3.11.
+ * Since 3.13 it begins with the version; the two before are told apart by what makes sense. */
+static int version_by_content(const struct search *s, const struct lt_mem *mem,
+                              struct lt_py_runtime *out)
+{
+    static const uint32_t silent[] = {0x030b0000, 0x030c0000};
+    uint8_t head[16];
+    int err = lt_mem_read(mem, s->section, head, sizeof(head));
+    if (err)
+        return err;
+    if (memcmp(head, "xdebugpy", 8) == 0) {
+        out->hexversion = (uint32_t)lt_peek_u64(head, 8);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+        out->hexversion = silent[i];
+        if (lt_py_offsets_find(silent[i], NULL, 0, &out->offsets) == 0 && confirm(mem, out) == 0)
+            return 0;
+    }
+    return LT_ERR_NOT_READY;
+}
+
+/* PY_VERSION_HEX, as far as it can be told. */
+static int find_version(const struct search *s, const struct lt_mem *mem, struct lt_py_runtime *out)
+{
+    uint64_t version;
+    if (s->symbols[SYMBOL_VERSION]) {
+        int err = lt_mem_read_u64(mem, s->symbols[SYMBOL_VERSION], &version);
+        if (err)
+            return err;
+        out->hexversion = (uint32_t)version;
+    } else if (s->symbols[SYMBOL_SINCE_310]) {
+        out->hexversion = 0x030a0000;
+    } else if (s->symbols[SYMBOL_SINCE_39]) {
+        out->hexversion = 0x03090000;
+    } else if (s->symbols[SYMBOL_SINCE_38]) {
+        out->hexversion = 0x03080000;
+    } else if (s->section) {
+        int err = version_by_content(s, mem, out);
+        if (err)
+            return err;
+    } else {
+        snprintf(out->version, sizeof(out->version), "3.7 or older");
+        return LT_ERR_PY_VERSION;
+    }
+    unsigned major = out->hexversion >> 24, minor = out->hexversion >> 16 & 0xff;
+    if (out->hexversion & 0xff) /* of a release: its level; what was concluded has none */
+        snprintf(out->version, sizeof(out->version), "%u.%u.%u", major, minor,
+                 out->hexversion >> 8 & 0xff);
+    else
+        snprintf(out->version, sizeof(out->version), "%u.%u", major, minor);
+    return 0;
+}
+
 int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem,
                        struct lt_py_runtime *out)
 {
-    struct search s = {.finder = f, .pid = pid};
+    struct search s = {.finder = f, .pid = pid, .mem = mem};
     uint8_t debug_offsets[DEBUG_OFFSETS_LEN];
     uint64_t rseq = 0;
     memset(out, 0, sizeof(*out));

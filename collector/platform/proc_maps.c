@@ -57,7 +57,7 @@ int lt_proc_maps(pid_t pid, int (*each)(void *ctx, const struct lt_mapping *mapp
 static int open_if_same(const char *path, uint64_t inode)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_ino != inode)) {
         close(fd);
         fd = -1;
@@ -72,15 +72,17 @@ int lt_mapping_open(pid_t pid, const struct lt_mapping *m)
     if (m->path[0] == '/') {
         snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, m->path);
         fd = open_if_same(path, m->inode);
+        if (fd < 0) /* of a process that has changed its root, the kernel shows our view */
+            fd = open_if_same(m->path, m->inode);
     }
     if (fd < 0) {
         snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
         fd = open_if_same(path, m->inode);
     }
-    if (fd < 0) { /* needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE */
+    if (fd < 0) { /* the very file, whatever its name and number; needs CAP_CHECKPOINT_RESTORE */
         snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start,
                  m->end);
-        fd = open_if_same(path, m->inode);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     }
     return fd;
 }
