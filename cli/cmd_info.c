@@ -75,6 +75,20 @@ static int on_meta(void *ctx, const struct lt_meta *meta)
     return err ? err : copy(&i->recorder, meta->recorder);
 }
 
+static struct process *find_or_add(struct info *i, uint32_t pid)
+{
+    for (size_t n = 0; n < i->n_processes; n++) {
+        if (i->processes[n].pid == pid)
+            return &i->processes[n];
+    }
+    if (lt_array_grow(&i->processes, &i->processes_alloc, i->n_processes + 1,
+                      sizeof(i->processes[0]), MAX_PROCESSES))
+        return NULL;
+    i->processes[i->n_processes] = (struct process){.pid = pid};
+    return &i->processes[i->n_processes++];
+}
+
+/* A process that becomes another program is told of again: it is what it was last. */
 static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
 {
     struct info *i = ctx;
@@ -84,15 +98,10 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
         return LT_ERR_LIMIT;
     memset(i->thread_pids + had, 0, (i->pid_alloc - had) * sizeof(i->thread_pids[0]));
     i->thread_pids[id] = info->pid;
-    for (size_t n = 0; n < i->n_processes; n++) {
-        if (i->processes[n].pid == info->pid)
-            return 0;
-    }
-    if (lt_array_grow(&i->processes, &i->processes_alloc, i->n_processes + 1,
-                      sizeof(i->processes[0]), MAX_PROCESSES))
+    struct process *p = find_or_add(i, info->pid);
+    if (!p)
         return LT_ERR_LIMIT;
-    struct process *p = &i->processes[i->n_processes++];
-    *p = (struct process){.pid = info->pid, .ppid = info->ppid};
+    p->ppid = info->ppid;
     int err = copy(&p->command, info->command);
     return err ? err : copy(&p->python, info->python);
 }
