@@ -32,10 +32,12 @@ static const int64_t NAMES_EVERY_NS = 1000 * MS;
 static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
 static const int64_t NAMES_SHARE = 50; /* reading names takes that part of the time at the most */
 static const int64_t EXEC_EVERY_NS = 20 * MS;
+static const int64_t SAMPLED_EXEC_EVERY_NS = 500 * MS;
 
 struct watched {
     pid_t pid;
     bool sampled; /* handed over, and not lost since */
+    bool chosen;  /* given, or the one that was found: the only kind without children */
     bool gone;
     struct lt_program program;
     int64_t try_ns, pause_ns; /* when to look for an interpreter again, and the pause after that */
@@ -114,14 +116,19 @@ static struct watched *find(struct lt_process_watch *w, pid_t pid)
     return NULL;
 }
 
-int lt_process_watch_add(struct lt_process_watch *w, pid_t pid)
+static int add(struct lt_process_watch *w, pid_t pid, bool given)
 {
     if (find(w, pid))
         return 0;
     if (lt_array_grow(&w->list, &w->alloc, w->n + 1, sizeof(w->list[0]), MAX_PROCESSES))
         return LT_ERR_LIMIT;
-    w->list[w->n++] = (struct watched){.pid = pid, .pause_ns = FIRST_TRY_NS};
+    w->list[w->n++] = (struct watched){.pid = pid, .chosen = given, .pause_ns = FIRST_TRY_NS};
     return 0;
+}
+
+int lt_process_watch_add(struct lt_process_watch *w, pid_t pid)
+{
+    return add(w, pid, true);
 }
 
 void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid)
@@ -130,6 +137,7 @@ void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid)
     if (!p)
         return;
     p->sampled = false;
+    p->exec_ns = 0;
     p->try_ns = 0;
     p->pause_ns = FIRST_TRY_NS;
     p->gone = !lt_process_alive(pid);
@@ -162,29 +170,38 @@ int lt_process_watch_reason(const struct lt_process_watch *w, char *detail, size
     return w->found ? 0 : w->reason;
 }
 
+/* Too many to be watched is no reason to end the recording. */
 static int add_child(void *ctx, pid_t child)
 {
-    return lt_process_watch_add(ctx, child);
+    add(ctx, child, false);
+    return 0;
 }
 
 /* The list grows behind the loop: grandchildren are found in the same look. */
 static int look_at_tree(struct lt_process_watch *w)
 {
-    for (size_t i = 0; i < w->n; i++) {
+    int err = lt_adopts_orphans() ? lt_process_children(getpid(), add_child, w) : 0;
+    for (size_t i = 0; !err && i < w->n; i++) {
         if (w->list[i].gone)
             continue;
-        int err = lt_process_children(w->list[i].pid, add_child, w);
-        if (err && err != LT_ERR_NO_PROCESS)
-            return err;
+        err = lt_process_children(w->list[i].pid, add_child, w);
+        if (err == LT_ERR_NO_PROCESS)
+            err = 0;
     }
-    return 0;
+    return err;
+}
+
+/* Without children, the first Python is looked for as well: a shell may start it. */
+static bool wants_children(const struct lt_process_watch *w)
+{
+    return w->children || !w->found;
 }
 
 /* Nothing is born without a new number having been given; asking for it costs a fraction of a
  * look. */
 static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
 {
-    if (!w->children || now_ns < w->births_ns)
+    if (!wants_children(w) || now_ns < w->births_ns)
         return 0;
     w->births_ns = now_ns + BIRTHS_EVERY_NS;
     uint64_t newest = lt_newest_pid(w->newest_fd);
@@ -234,7 +251,7 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
         lt_py_process_free(process);
         return err;
     }
-    p->sampled = true;
+    p->sampled = p->chosen = true;
     p->offsets = runtime->offsets;
     p->runtime = runtime->runtime;
     release_names(p);
@@ -258,32 +275,42 @@ static int try_to_find(struct lt_process_watch *w, struct watched *p, int64_t no
     struct lt_py_runtime runtime = {0};
     if (p->sampled || now_ns < p->try_ns)
         return 0;
+    if (!p->chosen && !wants_children(w)) {
+        p->gone = true;
+        return 0;
+    }
     p->try_ns = now_ns + p->pause_ns;
     p->pause_ns += p->pause_ns / 2;
     if (p->pause_ns > SLOWEST_TRY_NS)
         p->pause_ns = SLOWEST_TRY_NS;
+    lt_process_program(p->pid,
+                       &p->program); /* as of before the search: what is found is no older */
     lt_process_mem(&p->mem, p->pid);
-    int err = lt_py_runtime_find(w->finder, p->pid, &p->mem, &runtime);
+    int err = lt_borrows_memory(p->pid, lt_process_parent(p->pid))
+                  ? LT_ERR_NOT_READY
+                  : lt_py_runtime_find(w->finder, p->pid, &p->mem, &runtime);
     if (!err)
         err = hand_over(w, p, &runtime);
     note_reason(w, err, &runtime);
     return err == LT_ERR_NOMEM ? err : 0;
 }
 
-/* Has it ended, or become another program, for which the search begins anew? */
+/* Has it ended, or become another program, for which the search begins anew? Who samples notices
+ * the end by itself, and mostly the other program; not a Python that lies where the last one did. */
 static void look_at_program(struct watched *p, int64_t now_ns)
 {
     struct lt_program program;
-    if (p->sampled || now_ns < p->exec_ns)
+    if (now_ns < p->exec_ns)
         return;
-    p->exec_ns = now_ns + EXEC_EVERY_NS;
+    p->exec_ns = now_ns + (p->sampled ? SAMPLED_EXEC_EVERY_NS : EXEC_EVERY_NS);
     int err = lt_process_program(p->pid, &program);
     if (err == LT_ERR_NO_PROCESS || !lt_process_alive(p->pid)) {
-        p->gone = true;
+        p->gone = !p->sampled;
         return;
     }
     if (!err && !lt_same_program(&program, &p->program)) {
         p->program = program;
+        p->sampled = false;
         p->try_ns = 0;
         p->pause_ns = FIRST_TRY_NS;
     }
@@ -361,7 +388,7 @@ static int64_t earlier(int64_t a, int64_t b)
 int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *next_ns)
 {
     int err = look_for_births(w, now_ns);
-    int64_t next = w->children ? w->births_ns : now_ns + NAMES_EVERY_NS;
+    int64_t next = wants_children(w) ? w->births_ns : now_ns + NAMES_EVERY_NS;
     for (size_t i = 0; !err && i < w->n; i++) {
         struct watched *p = &w->list[i];
         look_at_program(p, now_ns);
@@ -369,7 +396,7 @@ int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *
             continue;
         err = try_to_find(w, p, now_ns);
         read_names(w, p, now_ns);
-        next = earlier(next, p->sampled ? p->names_ns : earlier(p->try_ns, p->exec_ns));
+        next = earlier(next, earlier(p->sampled ? p->names_ns : p->try_ns, p->exec_ns));
     }
     forget_gone(w);
     *next_ns = next;

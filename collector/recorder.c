@@ -113,6 +113,25 @@ static void tell_keeper(struct lt_recorder *r, uint32_t kind, pid_t pid)
     lt_outbox_post(&r->to_keeper, kind, &part, 1);
 }
 
+static int end_process(struct lt_recorder *r, size_t i)
+{
+    struct lt_py_process *p = r->processes[i];
+    int err = lt_py_process_end(p, r->writer);
+    lt_py_process_free(p);
+    r->processes[i] = r->processes[--r->n_processes];
+    return err;
+}
+
+/* It has become another program, and the keeper was first to notice. */
+static int end_predecessor(struct lt_recorder *r, pid_t pid)
+{
+    for (size_t i = 0; i < r->n_processes; i++) {
+        if (r->processes[i]->pid == pid)
+            return end_process(r, i);
+    }
+    return 0;
+}
+
 static int take_process(struct lt_recorder *r, struct lt_py_process *p)
 {
     struct lt_process_info info = {
@@ -125,7 +144,9 @@ static int take_process(struct lt_recorder *r, struct lt_py_process *p)
     if (lt_array_grow(&r->processes, &r->processes_alloc, r->n_processes + 1,
                       sizeof(r->processes[0]), MAX_PROCESSES))
         return LT_ERR_NOMEM;
-    int err = lt_trace_writer_process(r->writer, &info, &p->trace_id);
+    int err = end_predecessor(r, p->pid);
+    if (!err)
+        err = lt_trace_writer_process(r->writer, &info, &p->trace_id);
     if (err)
         return err;
     r->processes[r->n_processes++] = p;
@@ -175,14 +196,10 @@ static int take_mail(struct lt_recorder *r)
     return err;
 }
 
-static int end_process(struct lt_recorder *r, size_t i)
+static int lose_process(struct lt_recorder *r, size_t i)
 {
-    struct lt_py_process *p = r->processes[i];
-    int err = lt_py_process_end(p, r->writer);
-    tell_keeper(r, LT_MSG_LOST, p->pid);
-    lt_py_process_free(p);
-    r->processes[i] = r->processes[--r->n_processes];
-    return err;
+    tell_keeper(r, LT_MSG_LOST, r->processes[i]->pid);
+    return end_process(r, i);
 }
 
 static int begin_segment(struct lt_recorder *r)
@@ -207,7 +224,7 @@ static int sample_all(struct lt_recorder *r, const struct lt_tick *tick)
         struct lt_py_process *p = r->processes[i];
         int err = lt_py_process_tick(p, &r->tick);
         if (err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION) {
-            err = end_process(r, i);
+            err = lose_process(r, i);
             if (err)
                 return err;
             continue;

@@ -9,10 +9,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "formats/byte_buffer.h"
@@ -21,7 +24,8 @@
 enum {
     CHILDREN_MAX_BYTES = 1 << 16,
     FIELD_PPID = 4, /* of /proc/PID/stat, counted from 1 as in proc(5) */
-    FIELD_START = 22
+    FIELD_START = 22,
+    FIELD_STACK = 28 /* 0 without the right to read the process */
 };
 
 static int proc_error(void)
@@ -122,20 +126,34 @@ int lt_process_program(pid_t pid, struct lt_program *program)
 {
     char path[64];
     struct stat st;
-    unsigned long long start;
+    unsigned long long start, stack = 0;
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
     if (stat(path, &st) != 0)
         return proc_error();
     int err = stat_field(pid, FIELD_START, &start, NULL);
+    if (!err)
+        err = stat_field(pid, FIELD_STACK, &stack, NULL);
     if (err)
         return err;
-    *program = (struct lt_program){st.st_dev, st.st_ino, start};
+    *program = (struct lt_program){st.st_dev, st.st_ino, start, stack};
     return 0;
 }
 
 bool lt_same_program(const struct lt_program *a, const struct lt_program *b)
 {
-    return a->device == b->device && a->inode == b->inode && a->start == b->start;
+    return a->device == b->device && a->inode == b->inode && a->start == b->start &&
+           a->stack == b->stack;
+}
+
+bool lt_borrows_memory(pid_t pid, pid_t parent)
+{
+    return parent > 0 && syscall(SYS_kcmp, pid, parent, KCMP_VM, 0, 0) == 0;
+}
+
+bool lt_adopts_orphans(void)
+{
+    int adopts = 0;
+    return prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts;
 }
 
 pid_t lt_process_parent(pid_t pid)

@@ -23,10 +23,18 @@ uint64_t lt_newest_pid(int fd);
 struct lt_program {
     uint64_t device, inode;
     uint64_t start; /* of the process, clock ticks since boot: tells a reused PID apart */
+    uint64_t stack; /* where it begins, by chance: tells a program from itself before its exec */
 };
 /* 0, or LT_ERR_NO_PROCESS, LT_ERR_PERMISSION. */
 int lt_process_program(pid_t pid, struct lt_program *program);
 bool lt_same_program(const struct lt_program *a, const struct lt_program *b);
+
+/* Does a process that has just been made with vfork still use its parent's memory? What is in it is
+ * the parent's, then. False also where the kernel does not say. */
+bool lt_borrows_memory(pid_t pid, pid_t parent);
+
+/* Do processes whose parents have ended become children of this one? */
+bool lt_adopts_orphans(void);
 
 /* Parent; 0 when it is gone. */
 pid_t lt_process_parent(pid_t pid);
