@@ -19,7 +19,8 @@
 #include "formats/lt_error.h"
 
 enum {
-    LIST_EVERY_NS = 500000000, /* a thread's end may go unnoticed that long */
+    LIST_EVERY_NS = 500000000,   /* a thread's end may go unnoticed that long, */
+    INTERPS_EVERY_NS = 50000000, /* and an interpreter's beginning and end */
     MAX_CODE_BYTES = 8 << 20,
     MAX_CODES = 1 << 14,
     MAX_CHANGES = LT_MAX_THREADS * 16
@@ -173,12 +174,17 @@ static int read_stacks(struct lt_py_process *p, int *fails, struct lt_tick_conte
     if (tick->now_ns >= p->list_due_ns) {
         p->list_due_ns = tick->now_ns + LIST_EVERY_NS;
         p->list_stale = true;
+    }
+    if (tick->now_ns >= p->interps_due_ns || p->failed) {
+        p->interps_due_ns = tick->now_ns + INTERPS_EVERY_NS;
         int err = lt_py_interps_read(p);
         if (err == LT_ERR_NO_PROCESS)
             return err;
     }
     bound_codes(p);
     for (size_t i = 0; i < p->n_gils; i++) {
+        if (!lt_py_gil_used(p, i))
+            continue;
         p->gils[i].changed = false;
         fails[i] = lt_py_reading_take(p, &p->gils[i], tick);
         if (fails[i] == LT_ERR_NO_PROCESS || fails[i] == LT_ERR_PERMISSION)

@@ -37,6 +37,7 @@ struct lt_py_thread {
     int stat_fd, schedstat_fd; /* -1: not open */
     uint32_t gil;              /* index of its GIL */
     bool listed;               /* met in the last walk of the thread list */
+    bool ended;                /* its state is not readable any more */
     bool renewed;              /* it is another thread than the trace has under its id */
     bool was_runnable;         /* without the GIL, at the last look at its stat file */
     bool doubt;                /* it may have begun or ended to run since that look */
@@ -69,6 +70,8 @@ struct lt_py_gil {
     bool locked;
     bool gc;                     /* the holder's interpreter collects garbage */
     struct lt_py_thread *holder; /* the thread of last_holder; NULL: not known */
+    lt_addr known_holder;        /* the last_holder whose thread was known last, */
+    pid_t holder_tid;            /* and its id */
     bool slept;                  /* the holder, at the end of the last tick that read stacks */
     /* The thread that was the holder when that tick began, and how often it had been given a
      * processor by then; NULL: not known. */
@@ -108,6 +111,7 @@ struct lt_py_process {
     bool list_stale;             /* a thread came or went */
     bool list_walked;            /* in this attempt */
     int64_t list_due_ns;         /* when the thread list is walked again in any case */
+    int64_t interps_due_ns;      /* when the list of interpreters is read again */
     int64_t cpu_ns, released_ns; /* CPU clock at, and time after, the last tick */
     int64_t unexplained_ns;      /* CPU time of others than the holder, since all were asked */
     int64_t asked_ns;            /* when that was */

@@ -156,6 +156,12 @@ static int want_thread(struct attempt *a, struct lt_py_thread *t)
     return err;
 }
 
+/* It may be what the thread runs for another interpreter, which takes no switch of the GIL. */
+static bool has_holders_thread(const struct attempt *a, const struct lt_py_thread *t)
+{
+    return a->p->n_interps > 1 && a->gil->holder && t->tid == a->gil->holder->tid;
+}
+
 /* The holder's stack, and those of threads that may have run. Those that are wanted already are
  * passed over. */
 static int want_threads(struct attempt *a)
@@ -164,8 +170,9 @@ static int want_threads(struct attempt *a)
     int err = 0;
     for (size_t i = 0; !err && i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        bool needed = t == a->gil->holder || (&p->gils[t->gil] == a->gil && t->stale);
-        if (needed && t->wanted_in != p->attempt) {
+        bool may_have_run = t->stale || has_holders_thread(a, t);
+        bool needed = t == a->gil->holder || (&p->gils[t->gil] == a->gil && may_have_run);
+        if (needed && !t->ended && t->wanted_in != p->attempt) {
             a->more = true;
             err = want_thread(a, t);
         }
@@ -244,18 +251,35 @@ static int want_all(struct attempt *a)
     return err ? err : want_end(a);
 }
 
+/* Its state was to be read there: the thread has ended, unless the list of threads still has it. */
+static void look_for_end(struct attempt *a, struct lt_py_thread *t,
+                         const struct lt_copied_range *lost)
+{
+    if (t->stack.tstate < lost->addr || t->stack.tstate - lost->addr >= lost->len)
+        return;
+    t->ended = true;
+    for (size_t i = 0; i < a->p->n_gils; i++) {
+        if (a->p->gils[i].holder == t)
+            a->p->gils[i].holder = NULL;
+    }
+}
+
 /* A copy failed: what we thought we knew of that memory is out of date. */
 static int lost_memory(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
     size_t failed = p->copies.fetched;
-    if (failed == 0)
+    /* An interpreter may have ended, with a GIL of its own. */
+    int err = lt_py_interps_read(p);
+    bool used = err ? err != LT_ERR_TORN : lt_py_gil_used(p, (size_t)(a->gil - p->gils));
+    if (failed == 0 && used)
         return LT_ERR_NO_PROCESS; /* the GIL itself is gone: another program runs there now */
-    lt_addr addr = p->copies.ranges[failed].addr;
+    const struct lt_copied_range *lost = &p->copies.ranges[failed];
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (t->cpu_word == addr)
+        if (t->cpu_word == lost->addr)
             t->cpu_word = 0;
+        look_for_end(a, t, lost);
         lt_py_stack_forget(&t->stack);
         t->n_known = 0;
         t->stale = true;
@@ -407,8 +431,8 @@ static int judge_beginning(struct attempt *a)
     gil->switch_number = a->words.switch_number;
     gil->changed = gil->changed || gil->last_holder != a->words.last_holder;
     gil->last_holder = a->words.last_holder;
-    if (!before || before->stack.tstate != gil->last_holder) {
-        gil->holder = gil->last_holder ? lt_py_threads_find(p, gil->last_holder) : NULL;
+    if (!before || before->stack.tstate != gil->last_holder || p->n_interps > 1) {
+        gil->holder = lt_py_threads_holder(p, gil);
         p->list_stale = p->list_stale || (gil->last_holder && !gil->holder);
     }
     if (switches || gil->holder != before)
@@ -432,14 +456,17 @@ static int walk_threads(struct attempt *a)
     int err = lt_py_threads_walk(p, &a->more);
     if (err == LT_ERR_FAULT)
         return lost_memory(a);
-    if (err)
+    if (err) {
+        lt_py_interps_read(p);
         return err;
+    }
     p->list_walked = true;
     a->others = a->more = true;
     if (!a->gil->holder && a->gil->last_holder) {
-        a->gil->holder = lt_py_threads_find(p, a->gil->last_holder);
+        a->gil->holder = lt_py_threads_holder(p, a->gil);
         if (a->gil->holder)
             return AGAIN;
+        p->interps_due_ns = 0; /* it may be in an interpreter that is new */
     }
     return 0;
 }
@@ -534,7 +561,8 @@ static int walk_stacks(struct attempt *a)
     struct lt_py_process *p = a->p;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (t->wanted_in != p->attempt || &p->gils[t->gil] != a->gil)
+        bool has_ended = p->list_walked && !t->listed;
+        if (t->wanted_in != p->attempt || &p->gils[t->gil] != a->gil || has_ended)
             continue;
         int err = lt_py_stack_walk(&t->stack, &p->runtime.offsets, &p->copies, &p->mem, &a->more);
         if (!err)
@@ -543,8 +571,10 @@ static int walk_stacks(struct attempt *a)
             err = lost_memory(a);
         if (err && a->afar && t == a->gil->holder)
             continue; /* it ran */
-        if (err)
+        if (err) {
+            p->list_stale = true; /* it may have ended */
             return err;
+        }
         t->walked_in = p->attempt;
     }
     return 0;

@@ -32,7 +32,8 @@ bool lt_py_state_quiet(struct lt_py_process *p)
             return false;
     }
     for (size_t i = 0; i < p->n_gils; i++) {
-        if (!still_sleeps(p, &p->gils[i]) || !lt_py_reading_same_gil(p, &p->gils[i]))
+        if (lt_py_gil_used(p, i) &&
+            (!still_sleeps(p, &p->gils[i]) || !lt_py_reading_same_gil(p, &p->gils[i])))
             return false;
     }
     return p->n_threads > 0;
@@ -154,12 +155,27 @@ static void update_holder(struct lt_py_process *p, struct lt_py_gil *gil,
     gil->slept = !runs;
 }
 
+/* A thread that has gone into another interpreter has a stack in each; it runs in the one whose GIL
+ * it holds. */
+static void elsewhere(struct lt_py_process *p, const struct lt_py_thread *holder)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        if (t->tid == holder->tid && t->interp != holder->interp && !holds_gil(p, t))
+            t->state = 0;
+    }
+}
+
 void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns)
 {
     p->ticks++;
     ask_others(p, unexplained(p, use, interval_ns));
     for (size_t i = 0; i < p->n_gils; i++)
         update_holder(p, &p->gils[i], use);
+    for (size_t i = 0; i < p->n_gils && p->n_interps > 1; i++) {
+        if (p->gils[i].locked && p->gils[i].holder && lt_py_gil_used(p, i))
+            elsewhere(p, p->gils[i].holder);
+    }
     for (size_t i = 0; i < p->n_threads; i++)
         p->threads[i]->ran = false;
 }

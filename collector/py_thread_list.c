@@ -13,14 +13,47 @@
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
 
-static uint32_t gil_index(struct lt_py_process *p, lt_addr addr)
+bool lt_py_gil_used(const struct lt_py_process *p, size_t gil)
 {
-    for (size_t i = 0; i < p->n_gils; i++) {
-        if (p->gils[i].addr == addr)
-            return (uint32_t)i;
+    for (size_t i = 0; i < p->n_interps; i++) {
+        if (p->interp_gils[i] == gil)
+            return true;
     }
-    p->gils[p->n_gils] = (struct lt_py_gil){.addr = addr};
-    return (uint32_t)p->n_gils++;
+    return false;
+}
+
+/* May another GIL take its place? Not while a thread of an interpreter that has ended is known. */
+static bool is_free(const struct lt_py_process *p, size_t gil, size_t n_read)
+{
+    for (size_t i = 0; i < n_read; i++) {
+        if (p->interp_gils[i] == gil)
+            return false;
+    }
+    for (size_t i = 0; i < p->n_threads; i++) {
+        if (p->threads[i]->gil == gil)
+            return false;
+    }
+    return !lt_py_gil_used(p, gil);
+}
+
+/* The place of a GIL, known or new; n_read interpreters have theirs already. */
+static int gil_index(struct lt_py_process *p, lt_addr addr, size_t n_read, uint32_t *index)
+{
+    size_t at = 0;
+    while (at < p->n_gils && p->gils[at].addr != addr)
+        at++;
+    if (at == p->n_gils) {
+        at = 0;
+        while (at < p->n_gils && !is_free(p, at, n_read))
+            at++;
+        if (at == LT_MAX_INTERPRETERS)
+            return LT_ERR_LIMIT;
+        p->gils[at] = (struct lt_py_gil){.addr = addr};
+        if (at == p->n_gils)
+            p->n_gils++;
+    }
+    *index = (uint32_t)at;
+    return 0;
 }
 
 static int gil_of_interp(struct lt_py_process *p, lt_addr interp, lt_addr *gil)
@@ -36,37 +69,61 @@ static int gil_of_interp(struct lt_py_process *p, lt_addr interp, lt_addr *gil)
     return err;
 }
 
-int lt_py_interps_read(struct lt_py_process *p)
+enum { MAX_INTERPRETERS_MET = 1 << 14 };
+
+struct interp_list {
+    lt_addr interps[LT_MAX_INTERPRETERS], gils[LT_MAX_INTERPRETERS];
+    size_t n;
+};
+
+static int read_list(const struct lt_py_process *p, struct interp_list *list)
 {
     const struct lt_py_offsets *o = &p->runtime.offsets;
-    lt_addr interp, gil;
-    size_t n = 0;
+    lt_addr interp;
+    size_t met = 0;
     int err = lt_mem_read_u64(&p->mem, p->runtime.runtime + o->runtime.interpreters_head, &interp);
-    while (!err && interp) {
-        if (n == LT_MAX_INTERPRETERS)
+    for (list->n = 0; !err && interp;) {
+        if (++met > MAX_INTERPRETERS_MET)
             return LT_ERR_LIMIT;
-        err = gil_of_interp(p, interp, &gil);
-        if (err == LT_ERR_NOT_READY) {
-            /* An interpreter that is being made or taken apart has no threads to sample. */
-            err = lt_mem_read_u64(&p->mem, interp + o->interp.next, &interp);
-            continue;
-        }
-        if (err)
+        /* The main interpreter is the last one: of too many, those before it are left out. */
+        if (list->n == LT_MAX_INTERPRETERS)
+            list->n--;
+        list->interps[list->n] = interp;
+        err = gil_of_interp(p, interp, &list->gils[list->n]);
+        if (!err)
+            list->n++;
+        else if (err != LT_ERR_NOT_READY)
             return err;
-        if (n >= p->n_interps || p->interps[n] != interp) {
-            p->interps[n] = interp;
-            p->heads[n] = 0;
-            p->list_stale = true;
-        }
-        if (p->n_gils == LT_MAX_INTERPRETERS)
-            return LT_ERR_LIMIT;
-        p->interp_gils[n++] = gil_index(p, gil);
+        /* One that is being made or taken apart has no threads to sample. */
         err = lt_mem_read_u64(&p->mem, interp + o->interp.next, &interp);
     }
     if (err)
         return err;
-    p->n_interps = n;
-    return n ? 0 : LT_ERR_NOT_READY;
+    if (!list->n)
+        return LT_ERR_NOT_READY;
+    bool lost_main = p->n_interps && list->interps[list->n - 1] != p->interps[p->n_interps - 1];
+    return lost_main ? LT_ERR_TORN : 0; /* one of them was taken out in between */
+}
+
+int lt_py_interps_read(struct lt_py_process *p)
+{
+    struct interp_list list;
+    int err = read_list(p, &list);
+    for (size_t i = 0; !err && i < list.n; i++) {
+        if (i >= p->n_interps || p->interps[i] != list.interps[i]) {
+            p->interps[i] = list.interps[i];
+            p->heads[i] = 0;
+            p->list_stale = true;
+        }
+        err = gil_index(p, list.gils[i], i, &p->interp_gils[i]);
+    }
+    if (err)
+        return err;
+    p->list_stale = p->list_stale || list.n != p->n_interps;
+    p->n_interps = list.n;
+    while (p->n_gils > 1 && is_free(p, p->n_gils - 1, list.n))
+        p->n_gils--;
+    return 0;
 }
 
 static void close_files(struct lt_py_thread *t)
@@ -99,10 +156,54 @@ void lt_py_thread_free(struct lt_py_thread *t)
 struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr tstate)
 {
     for (size_t i = 0; i < p->n_threads; i++) {
-        if (p->threads[i]->stack.tstate == tstate)
+        if (p->threads[i]->stack.tstate == tstate && !p->threads[i]->ended)
             return p->threads[i];
     }
     return NULL;
+}
+
+/* The threads that share this GIL all are one: its id; otherwise 0. */
+static pid_t only_tid(const struct lt_py_process *p, const struct lt_py_gil *gil)
+{
+    pid_t tid = 0;
+    for (size_t i = 0; i < p->n_threads; i++) {
+        const struct lt_py_thread *t = p->threads[i];
+        if (&p->gils[t->gil] != gil || t->ended)
+            continue;
+        if (tid && t->tid != tid)
+            return 0;
+        tid = t->tid;
+    }
+    return tid;
+}
+
+static size_t age(const struct lt_py_process *p, const struct lt_py_thread *t)
+{
+    size_t i = 0;
+    while (i < p->n_interps && p->interps[i] != t->interp)
+        i++;
+    return i;
+}
+
+struct lt_py_thread *lt_py_threads_holder(const struct lt_py_process *p, struct lt_py_gil *gil)
+{
+    struct lt_py_thread *last = gil->last_holder ? lt_py_threads_find(p, gil->last_holder) : NULL;
+    struct lt_py_thread *found = last;
+    if (p->n_interps <= 1 && last)
+        return last;
+    if (!gil->last_holder)
+        return NULL;
+    if (last || gil->known_holder != gil->last_holder)
+        gil->holder_tid = last ? last->tid : only_tid(p, gil);
+    if (last)
+        gil->known_holder = gil->last_holder;
+    for (size_t i = 0; i < p->n_threads && gil->holder_tid; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        bool runs = &p->gils[t->gil] == gil && t->tid == gil->holder_tid && !t->ended;
+        if (runs && t->n_known > 0 && (!found || !found->n_known || age(p, t) < age(p, found)))
+            found = t;
+    }
+    return found;
 }
 
 static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp,
@@ -250,7 +351,12 @@ static int walk_list(struct lt_py_process *p, size_t interp, bool *fetched_more,
         if (err)
             return err;
         const uint8_t *bytes = lt_copies_at(&p->copies, t->stack.tstate_copy);
+        if (lt_peek_u64(bytes, o->tstate.interp) != p->interps[interp])
+            return LT_ERR_CORRUPT; /* of an interpreter that is no more */
         t->listed = true;
+        t->ended = false;
+        t->interp = p->interps[interp]; /* where its memory was another's before */
+        t->gil = p->interp_gils[interp];
         lt_py_thread_identify(p, t);
         tstate = lt_peek_u64(bytes, o->tstate.next);
     }

@@ -9,6 +9,8 @@
 
 /* Reads the list of interpreters and their GILs anew. */
 int lt_py_interps_read(struct lt_py_process *p);
+/* Does an interpreter use this GIL? Those that come and go may leave gaps in p->gils. */
+bool lt_py_gil_used(const struct lt_py_process *p, size_t gil);
 
 /* Walks the thread lists, whose heads are in p->heads; states of known threads may already be among
  * the copies (t->wanted_in is this attempt). New threads join p->threads, all that are met are
@@ -27,12 +29,17 @@ int lt_py_threads_prune(struct lt_py_process *p, struct lt_trace_writer *writer)
  * the process's. Without it, states and following are asked of nobody. */
 int lt_py_tid_field_find(struct lt_py_process *p);
 
-/* The thread of a PyThreadState, or NULL. */
+/* The thread of a PyThreadState, unless that cannot be read any more; or NULL. */
 struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr tstate);
 
 /* What the kernel's scheduler says of the thread. 0, or LT_ERR_NO_PROCESS where it does not. */
 int lt_py_thread_sched(const struct lt_py_process *p, struct lt_py_thread *t,
                        struct lt_thread_sched *sched);
+
+/* The thread that has the GIL, as far as is known; or NULL. Interpreters that share it may hand it to
+ * each other within one thread, of which last_holder tells nothing, until they are no more: of the
+ * thread's states, the one of the newest interpreter that has a stack is the one that runs. */
+struct lt_py_thread *lt_py_threads_holder(const struct lt_py_process *p, struct lt_py_gil *gil);
 
 void lt_py_thread_free(struct lt_py_thread *t);
 
