@@ -8,13 +8,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/recording.h"
 #include "cli/say.h"
+#include "collector/platform/read_rights.h"
 #include "formats/lt_error.h"
 
 enum { MAX_PIDS = 1024, PATIENCE_MS = 2000 };
@@ -51,6 +51,33 @@ static int stop_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static int not_permitted(pid_t pid)
+{
+    int scope;
+    switch (lt_read_obstacle(pid, &scope)) {
+    case LT_OBSTACLE_USER:
+        return lt_say_failure("reading process %d is not permitted: it is another user's: run as "
+                              "that user, as root or with CAP_SYS_PTRACE",
+                              (int)pid);
+    case LT_OBSTACLE_YAMA:
+        return lt_say_failure("reading process %d is not permitted: kernel.yama.ptrace_scope is "
+                              "%d: run as root, or `sysctl kernel.yama.ptrace_scope=0`",
+                              (int)pid, scope);
+    case LT_OBSTACLE_CAPABILITY:
+        return lt_say_failure("reading process %d is not permitted: root lacks CAP_SYS_PTRACE "
+                              "here: start the container with `--cap-add SYS_PTRACE`",
+                              (int)pid);
+    case LT_OBSTACLE_PROTECTED:
+        return lt_say_failure("reading process %d is not permitted: it has, or had, more rights "
+                              "than you: run as root or with CAP_SYS_PTRACE",
+                              (int)pid);
+    default:
+        return lt_say_failure("reading process %d is not permitted: run as root outside of its "
+                              "namespaces; in a container, with `--cap-add SYS_PTRACE`",
+                              (int)pid);
+    }
+}
+
 /* Why nothing can be sampled there, in a line; 0 when it can, or may become so. */
 static int explain(const struct lt_recorder_summary *s, const struct attach *a)
 {
@@ -59,11 +86,7 @@ static int explain(const struct lt_recorder_summary *s, const struct attach *a)
         return lt_say_failure("Python %s of process %d is not supported: use 3.8 to 3.13",
                               s->python_detail, (int)a->pids[0]);
     case LT_ERR_PERMISSION:
-        return lt_say_failure(
-            "reading process %d is not permitted: run as root or with CAP_SYS_PTRACE, or set"
-            " kernel.yama.ptrace_scope to 0 for processes of your own (containers: --cap-add "
-            "SYS_PTRACE)",
-            (int)a->pids[0]);
+        return not_permitted(a->pids[0]);
     default:
         return lt_say_failure(
             "process %d is not a Python process: give the PID of a Python interpreter",
@@ -96,16 +119,10 @@ static int record(struct attach *a)
     for (size_t i = 0; i < a->n; i++)
         lt_recorder_add(file.recorder, a->pids[i]);
     wait_for(file.recorder, signal_fd);
-    struct lt_buf path = file.path;
-    file.path = (struct lt_buf){0};
-    lt_buf_put(&file.path, path.data, path.len);
+    file.keep_empty = false; /* a command that fails leaves nothing behind */
     lt_recording_end(&file, &summary);
-    if (summary.processes == 0 && !summary.error) {
+    if (summary.processes == 0 && !summary.error)
         status = explain(&summary, a);
-        if (strcmp((const char *)path.data, "-") != 0)
-            unlink((const char *)path.data); /* an empty recording is of no use to anybody */
-    }
-    lt_buf_release(&path);
     close(signal_fd);
     return summary.error ? LT_EXIT_FAILURE : status;
 }

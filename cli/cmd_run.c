@@ -114,8 +114,8 @@ static void say_not_python(const struct lt_recorder_summary *s)
                s->python_detail);
         break;
     case LT_ERR_PERMISSION:
-        lt_say("nothing was sampled: reading the program is not permitted: run as its user, or "
-               "with CAP_SYS_PTRACE");
+        lt_say("nothing was sampled: reading the program is not permitted: run as its user, as "
+               "root or with CAP_SYS_PTRACE; in a container, with `--cap-add SYS_PTRACE`");
         break;
     default:
         lt_say("nothing was sampled: the program was not Python, or ended at once: give a Python "
@@ -148,6 +148,8 @@ static int record(struct run *r, char **argv)
     status = err ? cannot_start(argv[0], saved) : wait_for(&program, file.recorder);
     if (!err)
         lt_program_end(&program);
+    else
+        file.keep_empty = false;
     lt_recording_end(&file, &summary);
     if (!err && summary.processes == 0 && !summary.error)
         say_not_python(&summary);

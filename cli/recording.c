@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/say.h"
@@ -138,7 +139,7 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
 {
     int fd = -1;
     char cwd[4096] = "";
-    *r = (struct lt_recording_file){.quiet = o->quiet};
+    *r = (struct lt_recording_file){.quiet = o->quiet, .keep_empty = o->out_file != NULL};
     int status = lt_trace_create(o->out_file, &fd, &r->path);
     if (status)
         return status;
@@ -188,6 +189,14 @@ static void say_summary(const char *path, const struct lt_recorder_summary *s)
         (double)s->bytes / 1e3, path, path);
 }
 
+/* What is no file of its own (/dev/null, a pipe, a link) was not made by us. */
+static void remove_file(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+        unlink(path);
+}
+
 void lt_recording_end(struct lt_recording_file *r, struct lt_recorder_summary *s)
 {
     const char *path = (const char *)r->path.data;
@@ -197,6 +206,8 @@ void lt_recording_end(struct lt_recording_file *r, struct lt_recorder_summary *s
         err = LT_ERR_IO;
         s->error_errno = errno;
     }
+    if (!err && s->processes == 0 && !r->keep_empty)
+        remove_file(path);
     if (err == LT_ERR_IO && s->error_errno == EPIPE)
         lt_say("the reader of the trace is gone: the recording ended early");
     else if (err == LT_ERR_IO)

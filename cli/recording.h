@@ -32,13 +32,14 @@ struct lt_recording_file {
     struct lt_output output;
     struct lt_buf path; /* NUL-terminated */
     bool quiet;
+    bool keep_empty; /* the file stays if no process was sampled: true for one with a given name */
 };
 
 /* Creates the file and starts the recorder. 0 or an exit status after a message. `command` is what
  * is recorded, for the trace. */
 int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_options *o,
                        const char *command);
-/* Ends it; says what came of it, or what went wrong, unless quiet. Fills summary. */
+/* Ends it, and removes the file of an empty recording unless that is to be kept; says what came of it, or what went wrong, unless quiet. Fills summary. */
 void lt_recording_end(struct lt_recording_file *r, struct lt_recorder_summary *summary);
 
 #endif
