@@ -142,7 +142,8 @@ static int keep_source(struct lt_keeper *k, const struct lt_message *m)
     int err = first_time(k, &line, &is_new);
     if (err || !is_new)
         return err;
-    if (lt_source_lines_get(k->sources, wish.pid, cwd, line.file, line.line, &line.text) != 0)
+    if (lt_source_lines_get(k->sources, wish.pid, wish.own_root, cwd, line.file, line.line,
+                            &line.text) != 0)
         return 0; /* made by exec, or gone: a line without a text */
     err = lt_array_grow(&k->batch, &k->batch_alloc, k->n_batch + 1, sizeof(k->batch[0]), MAX_BATCH);
     if (!err)

@@ -227,6 +227,7 @@ static int copy_text(struct lt_buf *text, char **out)
 static int describe(struct lt_process_watch *w, struct lt_py_process *process)
 {
     process->parent = lt_process_parent(process->pid);
+    process->own_root = lt_shares_root(process->pid);
     lt_buf_clear(&w->text);
     lt_process_command(process->pid, MAX_COMMAND, &w->text);
     int err = copy_text(&w->text, &process->command);

@@ -84,6 +84,7 @@ enum { LT_MAX_INTERPRETERS = 64, LT_MAX_THREADS = 1 << 16 };
 struct lt_py_process {
     pid_t pid, parent;
     char *command, *cwd; /* owned; may be NULL */
+    bool own_root;       /* it sees the files that we see */
     struct lt_mem mem;
     struct lt_py_runtime runtime;
     struct lt_py_codes *codes;

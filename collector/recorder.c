@@ -99,7 +99,7 @@ static void wish_source(void *ctx, const struct lt_py_process *process, struct l
 {
     struct lt_recorder *r = ctx;
     const char *cwd = process->cwd ? process->cwd : "";
-    struct lt_source_wish wish = {process->pid, line, (uint32_t)strlen(cwd)};
+    struct lt_source_wish wish = {process->pid, line, (uint32_t)strlen(cwd), process->own_root};
     const struct lt_str parts[] = {bytes_of(&wish, sizeof(wish)), bytes_of(cwd, wish.cwd_len),
                                    file};
     if (r->config.source_lines)

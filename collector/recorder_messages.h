@@ -5,6 +5,7 @@
 #ifndef LT_RECORDER_MESSAGES_H
 #define LT_RECORDER_MESSAGES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,7 @@ struct lt_source_wish {
     pid_t pid;
     uint32_t line;
     uint32_t cwd_len;
+    bool own_root; /* the process sees the files that we see */
 };
 
 struct lt_name_header {

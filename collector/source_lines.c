@@ -24,8 +24,9 @@ enum {
 };
 
 struct source_file {
-    char *path; /* NULL: free */
-    char *text; /* NULL: could not be read */
+    char *path;             /* NULL: free */
+    uint64_t device, inode; /* 0: not to be had */
+    char *text;             /* NULL: could not be read */
     size_t len;
     size_t *lines; /* where each line begins */
     size_t n_lines, lines_alloc;
@@ -110,14 +111,19 @@ static int index_lines(struct source_file *f)
     return 0;
 }
 
-/* The file as the process sees it: through its root, so that containers are no obstacle. */
-static int load(struct source_file *f, pid_t pid)
+/* The file as the process sees it: through its root, so that containers are no obstacle. When the
+ * process is gone already, as we do, if that is the same. */
+static void through_root(char *out, size_t size, pid_t pid, const char *path, bool own_root)
 {
-    char path[PATH_MAX_BYTES + 32];
-    snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, f->path);
+    char root[32];
+    snprintf(root, sizeof(root), "/proc/%d/root", (int)pid);
+    bool gone = own_root && access(root, X_OK) != 0;
+    snprintf(out, size, "%s%s", gone ? "" : root, path);
+}
+
+static int load(struct source_file *f, const char *path)
+{
     int err = read_file(path, &f->text, &f->len);
-    if (err == LT_ERR_IO) /* the process may be gone already */
-        err = read_file(f->path, &f->text, &f->len);
     return err ? err : index_lines(f);
 }
 
@@ -136,11 +142,18 @@ static struct source_file *oldest(struct lt_source_lines *s, bool kept_only)
     return found;
 }
 
-static struct source_file *open_file(struct lt_source_lines *s, pid_t pid, const char *path)
+static struct source_file *open_file(struct lt_source_lines *s, pid_t pid, const char *path,
+                                     bool own_root)
 {
+    char seen_path[PATH_MAX_BYTES + 32];
+    struct stat st = {0};
+    through_root(seen_path, sizeof(seen_path), pid, path, own_root);
+    if (stat(seen_path, &st) != 0)
+        st.st_dev = st.st_ino = 0;
     for (size_t i = 0; i < FILES; i++) {
         struct source_file *f = &s->files[i];
-        if (f->path && strcmp(f->path, path) == 0) {
+        if (f->path && f->device == st.st_dev && f->inode == st.st_ino &&
+            strcmp(f->path, path) == 0) {
             f->used = ++s->clock;
             return f;
         }
@@ -150,8 +163,10 @@ static struct source_file *open_file(struct lt_source_lines *s, pid_t pid, const
     f->path = strdup(path);
     if (!f->path)
         return NULL;
+    f->device = st.st_dev;
+    f->inode = st.st_ino;
     f->used = ++s->clock;
-    if (load(f, pid) != 0 && f->text) {
+    if (load(f, seen_path) != 0 && f->text) {
         free(f->text);
         f->text = NULL;
         f->len = f->n_lines = 0;
@@ -196,14 +211,14 @@ static bool absolute_path(struct lt_str cwd, struct lt_str file, char *path, siz
     return n > 0 && (size_t)n < size && path[0] == '/';
 }
 
-int lt_source_lines_get(struct lt_source_lines *s, pid_t pid, struct lt_str cwd, struct lt_str file,
-                        uint32_t line, struct lt_str *text)
+int lt_source_lines_get(struct lt_source_lines *s, pid_t pid, bool own_root, struct lt_str cwd,
+                        struct lt_str file, uint32_t line, struct lt_str *text)
 {
     char path[PATH_MAX_BYTES];
     if (file.len >= sizeof(path) || cwd.len >= sizeof(path) ||
         !absolute_path(cwd, file, path, sizeof(path)))
         return LT_ERR_IO;
-    const struct source_file *f = open_file(s, pid, path);
+    const struct source_file *f = open_file(s, pid, path, own_root);
     if (!f || line == 0 || line > f->n_lines)
         return LT_ERR_IO;
     size_t from = f->lines[line - 1];

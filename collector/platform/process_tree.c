@@ -150,6 +150,20 @@ bool lt_borrows_memory(pid_t pid, pid_t parent)
     return parent > 0 && syscall(SYS_kcmp, pid, parent, KCMP_VM, 0, 0) == 0;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool lt_shares_root(pid_t pid)
+{
+    char root[64], mounts[64];
+    snprintf(root, sizeof(root), "/proc/%d/root", (int)pid);
+    snprintf(mounts, sizeof(mounts), "/proc/%d/ns/mnt", (int)pid);
+    return same_file(root, "/") && same_file(mounts, "/proc/self/ns/mnt");
+}
+
 bool lt_adopts_orphans(void)
 {
     int adopts = 0;

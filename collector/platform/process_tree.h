@@ -33,6 +33,9 @@ bool lt_same_program(const struct lt_program *a, const struct lt_program *b);
  * the parent's, then. False also where the kernel does not say. */
 bool lt_borrows_memory(pid_t pid, pid_t parent);
 
+/* Does a path lead it to the file that it leads us to? */
+bool lt_shares_root(pid_t pid);
+
 /* Do processes whose parents have ended become children of this one? */
 bool lt_adopts_orphans(void);
 
