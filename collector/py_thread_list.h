@@ -26,7 +26,7 @@ int lt_py_threads_prune(struct lt_py_process *p, struct lt_trace_writer *writer)
 
 /* Up to 3.10 a thread state has no native id, but its thread_id is pthread_self(), the address of
  * the C library's own record of the thread, which has the id somewhere: where the main thread's has
- * the process's. Without it, states and following are asked of nobody. */
+ * the process's, as the process sees it. Without it, states and following are asked of nobody. */
 int lt_py_tid_field_find(struct lt_py_process *p);
 
 /* The thread of a PyThreadState, unless that cannot be read any more; or NULL. */
