@@ -69,7 +69,8 @@ int lt_keeper_new(struct lt_keeper **out, const struct lt_keeper_config *config)
     if (!err)
         err = lt_intern_new(&k->seen, MAX_SEEN, MAX_SEEN_BYTES);
     if (!err)
-        err = lt_process_watch_new(&k->watch, &events, config->follow_children);
+        err = lt_process_watch_new(&k->watch, &events, config->follow_children,
+                                   config->force_version);
     if (err) {
         lt_keeper_free(k);
         return err;

@@ -14,7 +14,7 @@ struct lt_keeper;
 
 struct lt_keeper_config {
     struct lt_output *output; /* borrowed */
-    bool follow_children;
+    bool follow_children, force_version;
     struct lt_outbox *in;  /* from the sampler */
     struct lt_outbox *out; /* to the sampler */
     atomic_uint *mail;     /* counted up after each message in `out` */

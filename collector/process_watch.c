@@ -68,7 +68,8 @@ struct lt_process_watch {
 };
 
 int lt_process_watch_new(struct lt_process_watch **out,
-                         const struct lt_process_watch_events *events, bool children)
+                         const struct lt_process_watch_events *events, bool children,
+                         bool force_version)
 {
     struct lt_process_watch *w = calloc(1, sizeof(*w));
     if (!w)
@@ -78,6 +79,8 @@ int lt_process_watch_new(struct lt_process_watch **out,
         free(w);
         return err;
     }
+    if (force_version)
+        lt_py_finder_force(w->finder);
     w->events = *events;
     w->children = children;
     w->newest_fd = children ? lt_newest_pid_open() : -1;
@@ -264,10 +267,12 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
 /* The most telling reason wins: "permission" says more than "not Python". */
 static void note_reason(struct lt_process_watch *w, int err, const struct lt_py_runtime *runtime)
 {
-    if (err != LT_ERR_PY_VERSION && err != LT_ERR_PERMISSION)
+    bool version =
+        err == LT_ERR_PY_VERSION || err == LT_ERR_PY_NEWER || err == LT_ERR_PY_FREE_THREADED;
+    if (!version && err != LT_ERR_PERMISSION)
         return;
     w->reason = err;
-    if (err == LT_ERR_PY_VERSION)
+    if (version)
         snprintf(w->detail, sizeof(w->detail), "%s", runtime->version);
 }
 

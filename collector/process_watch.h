@@ -19,8 +19,10 @@ struct lt_process_watch_events {
     int (*name)(void *ctx, pid_t pid, uint64_t ident, struct lt_str name);
 };
 
+/* force_version: see lt_py_finder_force(). */
 int lt_process_watch_new(struct lt_process_watch **out,
-                         const struct lt_process_watch_events *events, bool children);
+                         const struct lt_process_watch_events *events, bool children,
+                         bool force_version);
 void lt_process_watch_free(struct lt_process_watch *w);
 
 int lt_process_watch_add(struct lt_process_watch *w, pid_t pid);
@@ -34,7 +36,7 @@ int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *
 
 /* Processes that are alive, Python or not. */
 size_t lt_process_watch_alive(const struct lt_process_watch *w);
-/* Why nothing could be sampled so far: LT_ERR_NOT_PYTHON, LT_ERR_PY_VERSION (detail: the version),
+/* Why nothing could be sampled so far: LT_ERR_NOT_PYTHON, LT_ERR_PY_* (detail: the version),
  * LT_ERR_PERMISSION; 0 if something was. */
 int lt_process_watch_reason(const struct lt_process_watch *w, char *detail, size_t size);
 

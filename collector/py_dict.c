@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The layouts of dicts from 3.8 to 3.13: an index, then entries with or without hashes, whose
+ * The layouts of dicts from 3.8 to 3.15: an index, then entries with or without hashes, whose
  * values may lie in an array apart (split tables, values inside of instances). */
 #include "config.h"
 

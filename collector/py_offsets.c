@@ -14,52 +14,14 @@
 enum {
     STRUCT_MAX = 1 << 20, /* no structure that we read is larger */
     TSTATE_COPY_MAX = 1024,
-    CODE_COPY_MAX = 512
+    CODE_COPY_MAX = 512,
+    TEXT_HEADER_MAX = 128 /* of str and bytes */
 };
 
-/* Where `_Py_DebugOffsets` of 3.13 keeps what (CPython, Include/internal/pycore_runtime.h). */
-static const struct {
-    uint16_t at;
-    uint16_t field; /* in struct lt_py_offsets */
-} debug_fields_313[] = {
-    {40, offsetof(struct lt_py_offsets, runtime.interpreters_head)},
-    {56, offsetof(struct lt_py_offsets, interp.id)},
-    {64, offsetof(struct lt_py_offsets, interp.next)},
-    {72, offsetof(struct lt_py_offsets, interp.threads_head)},
-    {88, offsetof(struct lt_py_offsets, interp.modules)},
-    {112, offsetof(struct lt_py_offsets, interp.gil)},
-    {168, offsetof(struct lt_py_offsets, tstate.next)},
-    {176, offsetof(struct lt_py_offsets, tstate.interp)},
-    {184, offsetof(struct lt_py_offsets, tstate.frame)},
-    {192, offsetof(struct lt_py_offsets, tstate.thread_id)},
-    {200, offsetof(struct lt_py_offsets, tstate.native_thread_id)},
-    {208, offsetof(struct lt_py_offsets, tstate.datastack_chunk)},
-    {232, offsetof(struct lt_py_offsets, frame.previous)},
-    {240, offsetof(struct lt_py_offsets, frame.code)},
-    {248, offsetof(struct lt_py_offsets, frame.instr)},
-    {256, offsetof(struct lt_py_offsets, frame.localsplus)},
-    {264, offsetof(struct lt_py_offsets, frame.owner)},
-    {280, offsetof(struct lt_py_offsets, code.filename)},
-    {288, offsetof(struct lt_py_offsets, code.name)},
-    {296, offsetof(struct lt_py_offsets, code.qualname)},
-    {304, offsetof(struct lt_py_offsets, code.linetable)},
-    {312, offsetof(struct lt_py_offsets, code.firstlineno)},
-    {344, offsetof(struct lt_py_offsets, code.code_adaptive)},
-    {520, offsetof(struct lt_py_offsets, bytes.size)},
-    {528, offsetof(struct lt_py_offsets, bytes.data)},
-    {544, offsetof(struct lt_py_offsets, unicode.state)},
-    {552, offsetof(struct lt_py_offsets, unicode.length)},
-    {560, offsetof(struct lt_py_offsets, unicode.ascii_data)},
-};
-
-enum {
-    DEBUG_FREE_THREADED = 16,
-    DEBUG_GC = 80,
-    DEBUG_GIL = 120,
-    DEBUG_GIL_LOCKED = 136,
-    DEBUG_GIL_HOLDER = 144,
-    DEBUG_GC_COLLECTING = 576,
-    DEBUG_END_313 = 584
+enum { /* the same in every _Py_DebugOffsets */
+       DEBUG_VERSION = 8,
+       DEBUG_FREE_THREADED = 16,
+       DEBUG_HEAD = 24
 };
 
 static uint32_t *field_at(struct lt_py_offsets *o, size_t at)
@@ -74,28 +36,49 @@ static void shift(uint32_t *field, uint32_t neighbour_was, uint32_t neighbour_is
     *field = *field - neighbour_was + neighbour_is;
 }
 
-static int apply_debug_offsets(const uint8_t *bytes, size_t len, struct lt_py_offsets *o)
+/* A field of its structure: it lies within what the target says is the structure's size. */
+static int apply_told(const uint8_t *bytes, const struct lt_py_debug_layout *layout,
+                      struct lt_py_offsets *o)
+{
+    for (size_t i = 0; i < LT_DEBUG_FIELDS_MAX && layout->fields[i].at; i++) {
+        uint64_t value = lt_peek_u64(bytes, layout->fields[i].at);
+        if (value >= STRUCT_MAX || value >= lt_peek_u64(bytes, layout->fields[i].size_at))
+            return LT_ERR_CORRUPT;
+        *field_at(o, layout->fields[i].field) = (uint32_t)value;
+    }
+    return 0;
+}
+
+static int apply_debug_offsets(const uint8_t *bytes, const struct lt_py_debug_layout *layout,
+                               struct lt_py_offsets *o)
 {
     const struct lt_py_offsets row = *o;
-    if (len < DEBUG_END_313 || memcmp(bytes, "xdebugpy", 8) != 0)
+    int err = apply_told(bytes, layout, o);
+    if (err)
+        return err;
+    uint64_t gil = lt_peek_u64(bytes, layout->gil);
+    o->gil.locked = (uint32_t)(lt_peek_u64(bytes, layout->gil_locked) - gil);
+    o->gil.last_holder = (uint32_t)(lt_peek_u64(bytes, layout->gil_last_holder) - gil);
+    uint64_t collecting =
+        lt_peek_u64(bytes, layout->gc) + lt_peek_u64(bytes, layout->gc_collecting);
+    if (collecting >= STRUCT_MAX)
         return LT_ERR_CORRUPT;
-    o->free_threaded = lt_peek_u64(bytes, DEBUG_FREE_THREADED) != 0;
-    for (size_t i = 0; i < sizeof(debug_fields_313) / sizeof(debug_fields_313[0]); i++) {
-        uint64_t value = lt_peek_u64(bytes, debug_fields_313[i].at);
-        if (value >= STRUCT_MAX)
-            return LT_ERR_CORRUPT;
-        *field_at(o, debug_fields_313[i].field) = (uint32_t)value;
-    }
-    uint64_t gil = lt_peek_u64(bytes, DEBUG_GIL);
-    o->gil.locked = (uint32_t)(lt_peek_u64(bytes, DEBUG_GIL_LOCKED) - gil);
-    o->gil.last_holder = (uint32_t)(lt_peek_u64(bytes, DEBUG_GIL_HOLDER) - gil);
-    o->interp.gc_collecting =
-        (uint32_t)(lt_peek_u64(bytes, DEBUG_GC) + lt_peek_u64(bytes, DEBUG_GC_COLLECTING));
+    o->interp.gc_collecting = (uint32_t)collecting;
     shift(&o->gil.switch_number, row.gil.locked, o->gil.locked);
     shift(&o->tstate.datastack_top, row.tstate.datastack_chunk, o->tstate.datastack_chunk);
     shift(&o->code.firsttraceable, row.code.code_adaptive, o->code.code_adaptive);
     shift(&o->code.version, row.code.firstlineno, o->code.firstlineno);
-    return 0;
+    /* The first member of _PyRuntime is the layout itself. */
+    return o->runtime.interpreters_head >= layout->size ? 0 : LT_ERR_CORRUPT;
+}
+
+/* Is that the head of a _Py_DebugOffsets of this version, and of which build? */
+static int check_debug_head(uint32_t hexversion, const uint8_t *bytes, size_t len)
+{
+    if (len < DEBUG_HEAD || memcmp(bytes, "xdebugpy", 8) != 0 ||
+        lt_peek_u64(bytes, DEBUG_VERSION) >> 16 != hexversion >> 16)
+        return LT_ERR_CORRUPT;
+    return lt_peek_u64(bytes, DEBUG_FREE_THREADED) ? LT_ERR_PY_FREE_THREADED : 0;
 }
 
 /* The end of the last of these fields of eight bytes, rounded up to 8. */
@@ -156,27 +139,52 @@ static int validate(const struct lt_py_offsets *o)
         ok = ok && pointer_ok(code[i], o->code.size);
     ok = ok && pointer_ok(o->frame.code, o->frame.size) &&
          pointer_ok(o->frame.previous, o->frame.size) &&
-         (o->frame.owner == LT_NO_FIELD || o->frame.owner < o->frame.size);
+         (o->frame.owner == LT_NO_FIELD || o->frame.owner < o->frame.size) &&
+         o->frame.localsplus % 8 == 0 && o->unicode.ascii_data < TEXT_HEADER_MAX &&
+         o->unicode.compact_data < TEXT_HEADER_MAX && o->bytes.data < TEXT_HEADER_MAX;
     return ok ? 0 : LT_ERR_CORRUPT;
 }
 
-int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len,
-                       struct lt_py_offsets *out)
+/* The row of the version, or with `force` of the newest that is known where it is newer. */
+static int find_row(unsigned major, unsigned minor, bool force, const struct lt_py_offsets **out)
 {
-    unsigned major = hexversion >> 24, minor = hexversion >> 16 & 0xff;
     const struct lt_py_offsets *row = lt_py_offsets_table;
+    if (major < row->major || (major == row->major && minor < row->minor))
+        return LT_ERR_PY_VERSION;
     while (row->major && (row->major != major || row->minor != minor))
         row++;
-    if (!row->major)
-        return LT_ERR_PY_VERSION;
+    if (!row->major && !force)
+        return LT_ERR_PY_NEWER;
+    *out = row->major ? row : row - 1;
+    return 0;
+}
+
+static const struct lt_py_debug_layout *find_debug_layout(unsigned minor)
+{
+    const struct lt_py_debug_layout *layout = lt_py_debug_layouts;
+    while (layout->minor && layout->minor != minor)
+        layout++;
+    return layout->minor ? layout : NULL;
+}
+
+int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len, bool force,
+                       struct lt_py_offsets *out)
+{
+    const struct lt_py_offsets *row;
+    int err = find_row(hexversion >> 24, hexversion >> 16 & 0xff, force, &row);
+    if (err)
+        return err;
     *out = *row;
-    if (major == 3 && minor >= 13) {
-        int err = apply_debug_offsets(debug_offsets, len, out);
+    const struct lt_py_debug_layout *layout = find_debug_layout(row->minor);
+    if (layout) {
+        err = check_debug_head(hexversion, debug_offsets, len);
+        if (!err && len < layout->size)
+            err = LT_ERR_CORRUPT;
+        if (!err)
+            err = apply_debug_offsets(debug_offsets, layout, out);
         if (err)
             return err;
     }
-    if (out->free_threaded)
-        return LT_ERR_PY_VERSION;
     set_sizes(out);
     return validate(out);
 }

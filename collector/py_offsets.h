@@ -32,7 +32,6 @@ enum lt_instr_kind {
 
 struct lt_py_offsets {
     unsigned major, minor;
-    bool free_threaded;
     enum lt_linetable_kind linetable_kind;
     enum lt_instr_kind instr_kind;
     bool tagged_refs; /* 3.14+: frame.code is a tagged _PyStackRef */
@@ -43,7 +42,9 @@ struct lt_py_offsets {
     } runtime;
     struct { /* PyInterpreterState */
         uint32_t id, next, threads_head, gc_collecting;
-        uint32_t gil;          /* a pointer to struct _gil_runtime_state (3.12+) */
+        uint32_t threads_main;           /* a pointer to the main thread's state (3.13+) */
+        uint32_t code_object_generation; /* counts code objects that are gone (3.14+) */
+        uint32_t gil;                    /* a pointer to struct _gil_runtime_state (3.12+) */
         uint32_t next_version; /* the co_version of the next code object, 32 bits (3.13+) */
         uint32_t modules;      /* the dict sys.modules */
     } interp;
@@ -104,15 +105,38 @@ struct lt_py_offsets {
     uint32_t owner_generator; /* the value that marks a generator's frame; LT_NO_FIELD up to 3.10 */
 };
 
-/* The generated rows, ended by one whose major is 0. */
+/* The generated rows, oldest first, ended by one whose major is 0. */
 extern const struct lt_py_offsets lt_py_offsets_table[];
+
+enum { LT_DEBUG_FIELDS_MAX = 48 };
+
+/* Where a minor version's `_Py_DebugOffsets` (CPython, Include/internal/pycore_debug_offsets.h), the
+ * first member of _PyRuntime, tells what. Each value is of eight bytes. Generated like the rows. */
+struct lt_py_debug_layout {
+    unsigned minor;
+    uint16_t size;
+    uint16_t gc, gc_collecting;
+    uint16_t gil, gil_locked, gil_last_holder;
+    struct {
+        uint16_t field;   /* in struct lt_py_offsets */
+        uint16_t at;      /* 0 ends the list */
+        uint16_t size_at; /* the size of the structure that it is in */
+    } fields[LT_DEBUG_FIELDS_MAX];
+};
+
+/* Of 3.13 and later, ended by one whose minor is 0. */
+extern const struct lt_py_debug_layout lt_py_debug_layouts[];
+
+/* For messages. */
+#define LT_PY_SUPPORTED "3.8 to 3.15"
 
 /* The row of a version (PY_VERSION_HEX), for x86-64 and other LP64. For 3.13 and later,
  * `debug_offsets` are the first `len` bytes of the target's _PyRuntime (1024 is enough); not used
- * before. Every offset in *out is checked against the bounds that the copies use.
- * LT_ERR_PY_VERSION: not supported (older than 3.8, newer than known, free-threaded where it cannot
- * be true). LT_ERR_CORRUPT: the target's own offsets make no sense. */
-int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len,
+ * before. Every offset in *out is checked against the bounds that the copies use. A version newer
+ * than all that are known is LT_ERR_PY_NEWER, or with `force` read by the newest known layout.
+ * LT_ERR_PY_VERSION: older than 3.8. LT_ERR_PY_FREE_THREADED: all threads of such a build run at
+ * once, force or not. LT_ERR_CORRUPT: the target's own offsets make no sense. */
+int lt_py_offsets_find(uint32_t hexversion, const uint8_t *debug_offsets, size_t len, bool force,
                        struct lt_py_offsets *out);
 
 #endif

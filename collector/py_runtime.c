@@ -50,6 +50,7 @@ struct known_file {
 struct lt_py_finder {
     struct known_file files[KNOWN_FILES];
     size_t next; /* the one to forget when all are used */
+    bool force;
 };
 
 int lt_py_finder_new(struct lt_py_finder **out)
@@ -61,6 +62,11 @@ int lt_py_finder_new(struct lt_py_finder **out)
 void lt_py_finder_free(struct lt_py_finder *f)
 {
     free(f);
+}
+
+void lt_py_finder_force(struct lt_py_finder *f)
+{
+    f->force = true;
 }
 
 static struct lt_elf_names names_for(struct known_file *file)
@@ -245,7 +251,7 @@ int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *m
     if (!err)
         err = lt_mem_read(mem, out->runtime, debug_offsets, sizeof(debug_offsets));
     if (!err)
-        err = lt_py_offsets_find(out->hexversion, debug_offsets, sizeof(debug_offsets),
+        err = lt_py_offsets_find(out->hexversion, debug_offsets, sizeof(debug_offsets), f->force,
                                  &out->offsets);
     /* Where a thread's processor is kept; without it, /proc says. */
     if (!err && s.symbols[SYMBOL_RSEQ_OFFSET] &&

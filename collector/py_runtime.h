@@ -21,11 +21,13 @@ struct lt_py_runtime {
 struct lt_py_finder;
 int lt_py_finder_new(struct lt_py_finder **out);
 void lt_py_finder_free(struct lt_py_finder *f);
+/* Versions newer than all that are known are read as if they were the newest of them. */
+void lt_py_finder_force(struct lt_py_finder *f);
 
 /* Looks through the files that the process has mapped to run, by content, never by name. 0;
  * LT_ERR_NOT_PYTHON; LT_ERR_NOT_READY (found, and not initialised yet: no interpreter or no
- * thread); LT_ERR_PY_VERSION (out->version is filled); LT_ERR_NO_PROCESS; LT_ERR_PERMISSION;
- * LT_ERR_CORRUPT. */
+ * thread); LT_ERR_PY_VERSION, LT_ERR_PY_NEWER, LT_ERR_PY_FREE_THREADED (out->version is filled);
+ * LT_ERR_NO_PROCESS; LT_ERR_PERMISSION; LT_ERR_CORRUPT. */
 int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem,
                        struct lt_py_runtime *out);
 

@@ -379,8 +379,9 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     if (!err && r->done_fd < 0)
         err = LT_ERR_IO;
     if (!err) {
-        const struct lt_keeper_config keeper = {config->output, config->follow_children,
-                                                &r->to_keeper, &r->to_sampler, &r->mail};
+        const struct lt_keeper_config keeper = {config->output,        config->follow_children,
+                                                config->force_version, &r->to_keeper,
+                                                &r->to_sampler,        &r->mail};
         err = lt_keeper_new(&r->keeper, &keeper);
     }
     if (!err)

@@ -17,6 +17,7 @@ struct lt_recorder_config {
     int64_t interval_ns;
     int64_t duration_ns; /* stop sampling by itself after that; 0 never */
     bool follow_children;
+    bool force_version;         /* read an unknown newer CPython as if it were the newest known */
     bool source_lines;          /* embed the text of sampled lines */
     struct lt_str command, cwd; /* for the trace's meta */
     const struct lt_tag *tags;  /* on all samples */

@@ -45,6 +45,10 @@ const char *lt_error_text(int error)
         return "could not be confirmed as one moment";
     case LT_ERR_AWAY:
         return "it runs on a processor that is closed to live-trace";
+    case LT_ERR_PY_NEWER:
+        return "this Python version is newer than all that are supported";
+    case LT_ERR_PY_FREE_THREADED:
+        return "free-threaded Python is not supported";
     }
     return "unknown error";
 }

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes collector/py_offsets_table.c: where each CPython version keeps what we read.
 
-    tests/support/generate_offsets.py PYTHON... > collector/py_offsets_table.c
+    tests/support/generate_offsets.py [PYTHON...] > collector/py_offsets_table.c
 
-Each PYTHON is an interpreter with its headers installed. A C program that is compiled against
-those headers (the internal ones too) prints the offsets; nothing is typed by hand. Run it with
-one interpreter of each version; a minor version keeps its layout through its patch releases.
+Each PYTHON is an interpreter with its headers installed; none: those that the tests find. A C program that is compiled
+against those headers (the internal ones too) prints the offsets; nothing is typed by hand. Run it with one
+interpreter of each version; a minor version keeps its layout through its patch releases, and what does change is
+told by _Py_DebugOffsets, whose own layout is the second table.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "e2e"))
+from lt_e2e import interpreters  # noqa: E402 (after the path)
 
 PROGRAM_HEAD = """
 #define Py_BUILD_CORE 1
@@ -27,6 +31,9 @@ PROGRAM_HEAD = """
 #include <internal/pycore_pystate.h>
 #endif
 #include <frameobject.h>
+#if PY_VERSION_HEX >= 0x030e0000
+#include <internal/pycore_interpframe.h>
+#endif
 #if PY_VERSION_HEX >= 0x030b0000
 #include <internal/pycore_frame.h>
 #include <internal/pycore_code.h>
@@ -53,6 +60,8 @@ FIELDS = [
     ("runtime.gc_collecting", [((3, 8), offset(RUNTIME, "gc.collecting")), ((3, 9), None)]),
     ("interp.id", [((3, 8), offset(INTERP, "id"))]),
     ("interp.next", [((3, 8), offset(INTERP, "next"))]),
+    ("interp.threads_main", [((3, 8), None), ((3, 13), offset(INTERP, "threads.main"))]),
+    ("interp.code_object_generation", [((3, 8), None), ((3, 14), offset(INTERP, "_code_object_generation"))]),
     ("interp.threads_head", [((3, 8), offset(INTERP, "tstate_head")), ((3, 11), offset(INTERP, "threads.head"))]),
     ("interp.gc_collecting", [((3, 8), None), ((3, 9), offset(INTERP, "gc.collecting"))]),
     ("interp.gil", [((3, 8), None), ((3, 12), offset(INTERP, "ceval.gil"))]),
@@ -123,7 +132,9 @@ FIELDS = [
     ("dict.keys_nentries", [((3, 8), offset("struct _dictkeysobject", "dk_nentries"))]),
     ("dict.keys_indices", [((3, 8), offset("struct _dictkeysobject", "dk_indices"))]),
     # Bit n: frames of owner n are not Python frames. 3.12 marks its shim frames as owned by the C stack.
-    ("skip_owners", [((3, 8), "0u"), ((3, 12), "1u << FRAME_OWNED_BY_CSTACK")]),
+    ("skip_owners", [((3, 8), "0u"), ((3, 12), "1u << FRAME_OWNED_BY_CSTACK"),
+                     ((3, 14), "1u << FRAME_OWNED_BY_INTERPRETER | 1u << FRAME_OWNED_BY_CSTACK"),
+                     ((3, 15), "1u << FRAME_OWNED_BY_INTERPRETER")]),
     ("owner_generator", [((3, 8), None), ((3, 11), "(unsigned)FRAME_OWNED_BY_GENERATOR")]),
 ]
 
@@ -132,7 +143,62 @@ CONSTANTS = {
                        ((3, 11), "LT_LINETABLE_LOCATIONS")],
     "instr_kind": [((3, 8), "LT_INSTR_LASTI_BYTES"), ((3, 10), "LT_INSTR_LASTI_UNITS"),
                    ((3, 11), "LT_INSTR_POINTER")],
+    "tagged_refs": [((3, 8), "false"), ((3, 14), "true")],
 }
+
+# What _Py_DebugOffsets of 3.13 and later tells: (member of struct lt_py_offsets, first version, group, field).
+DEBUG_FIELDS = [
+    ("runtime.interpreters_head", (3, 13), "runtime_state", "interpreters_head"),
+    ("interp.id", (3, 13), "interpreter_state", "id"),
+    ("interp.next", (3, 13), "interpreter_state", "next"),
+    ("interp.threads_head", (3, 13), "interpreter_state", "threads_head"),
+    ("interp.threads_main", (3, 14), "interpreter_state", "threads_main"),
+    ("interp.modules", (3, 13), "interpreter_state", "imports_modules"),
+    ("interp.gil", (3, 13), "interpreter_state", "ceval_gil"),
+    ("interp.code_object_generation", (3, 14), "interpreter_state", "code_object_generation"),
+    ("tstate.next", (3, 13), "thread_state", "next"),
+    ("tstate.interp", (3, 13), "thread_state", "interp"),
+    ("tstate.frame", (3, 13), "thread_state", "current_frame"),
+    ("tstate.thread_id", (3, 13), "thread_state", "thread_id"),
+    ("tstate.native_thread_id", (3, 13), "thread_state", "native_thread_id"),
+    ("tstate.datastack_chunk", (3, 13), "thread_state", "datastack_chunk"),
+    ("frame.previous", (3, 13), "interpreter_frame", "previous"),
+    ("frame.code", (3, 13), "interpreter_frame", "executable"),
+    ("frame.instr", (3, 13), "interpreter_frame", "instr_ptr"),
+    ("frame.localsplus", (3, 13), "interpreter_frame", "localsplus"),
+    ("frame.owner", (3, 13), "interpreter_frame", "owner"),
+    ("code.filename", (3, 13), "code_object", "filename"),
+    ("code.name", (3, 13), "code_object", "name"),
+    ("code.qualname", (3, 13), "code_object", "qualname"),
+    ("code.linetable", (3, 13), "code_object", "linetable"),
+    ("code.firstlineno", (3, 13), "code_object", "firstlineno"),
+    ("code.argcount", (3, 13), "code_object", "argcount"),
+    ("code.localsplusnames", (3, 13), "code_object", "localsplusnames"),
+    ("code.localspluskinds", (3, 13), "code_object", "localspluskinds"),
+    ("code.code_adaptive", (3, 13), "code_object", "co_code_adaptive"),
+    ("object.type", (3, 13), "pyobject", "ob_type"),
+    ("object.type_name", (3, 13), "type_object", "tp_name"),
+    ("object.type_flags", (3, 13), "type_object", "tp_flags"),
+    ("object.type_basicsize", (3, 15), "type_object", "tp_basicsize"),
+    ("object.type_dictoffset", (3, 15), "type_object", "tp_dictoffset"),
+    ("object.type_cached_keys", (3, 15), "heap_type_object", "ht_cached_keys"),
+    ("dict.keys", (3, 13), "dict_object", "ma_keys"),
+    ("dict.values", (3, 13), "dict_object", "ma_values"),
+    ("bytes.size", (3, 13), "bytes_object", "ob_size"),
+    ("bytes.data", (3, 13), "bytes_object", "ob_sval"),
+    ("unicode.state", (3, 13), "unicode_object", "state"),
+    ("unicode.length", (3, 13), "unicode_object", "length"),
+    ("unicode.ascii_data", (3, 13), "unicode_object", "asciiobject_size"),
+    ("unicode.compact_data", (3, 15), "unicode_object", "compactunicodeobject_size"),
+]
+# What has to be computed from what it tells: (member of struct lt_py_debug_layout, field).
+DEBUG_MEMBERS = [
+    ("gc", "interpreter_state.gc"),
+    ("gc_collecting", "gc.collecting"),
+    ("gil", "interpreter_state.gil_runtime_state"),
+    ("gil_locked", "interpreter_state.gil_runtime_state_locked"),
+    ("gil_last_holder", "interpreter_state.gil_runtime_state_holder"),
+]
 
 
 def chosen(versions, version):
@@ -155,11 +221,11 @@ def old_dict_header(folder):
     return path
 
 
-def measure(version, include):
+def measure(version, include, wanted):
+    """The values of those (name, C expression or None)."""
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "offsets.c")
         program = os.path.join(folder, "offsets")
-        wanted = [(name, chosen(versions, version)) for name, versions in FIELDS]
         with open(source, "w", encoding="ascii") as out:
             out.write(PROGRAM_HEAD % {"dict_header": old_dict_header(folder)})
             out.write("int main(void) {\n")
@@ -168,11 +234,27 @@ def measure(version, include):
                     out.write(f'    printf("{name} %u\\n", {expression});\n')
             out.write("    return 0;\n}\n")
         compiler = os.environ.get("CC", "cc")
-        subprocess.check_call([compiler, "-w", "-I", include, "-I", include + "/internal", source, "-o", program])
+        # Debian keeps pyconfig.h in a folder of its own beside that of the version.
+        subprocess.check_call([compiler, "-w", "-I", include, "-I", include + "/internal",
+                               "-idirafter", os.path.dirname(include), source, "-o", program])
         lines = subprocess.check_output([program], text=True).splitlines()
     values = {name: None for name, _ in wanted}
     values.update((name, int(value)) for name, value in (line.split() for line in lines))
     return values
+
+
+def measure_row(version, include):
+    return measure(version, include, [(name, chosen(versions, version)) for name, versions in FIELDS])
+
+
+def measure_debug_layout(version, include):
+    told = "_Py_DebugOffsets"
+    wanted = [("size", f"(unsigned)sizeof({told})")]
+    wanted += [(name, offset(told, field)) for name, field in DEBUG_MEMBERS]
+    for name, first, group, field in DEBUG_FIELDS:
+        if first <= version:
+            wanted += [(name, offset(told, f"{group}.{field}")), (name + "/size", offset(told, f"{group}.size"))]
+    return measure(version, include, wanted)
 
 
 def print_row(version, values):
@@ -186,18 +268,34 @@ def print_row(version, values):
     print("    },")
 
 
+def print_debug_layout(version, values):
+    print("    {")
+    print(f"        .minor = {version[1]},")
+    for name in ("size", *(name for name, _ in DEBUG_MEMBERS)):
+        print(f"        .{name} = {values[name]},")
+    print("        .fields = {")
+    for name, *_ in DEBUG_FIELDS:
+        if name in values:
+            print(f"            {{offsetof(struct lt_py_offsets, {name}), {values[name]}, {values[name + '/size']}}},")
+    print("        },\n    },")
+
+
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    rows = dict(headers_of(python) for python in sys.argv[1:])
+    pythons = sys.argv[1:] or list(interpreters().values())
+    rows = dict(headers_of(python) for python in pythons)
     print("/* SPDX-License-Identifier: Apache-2.0\n *\n * GENERATED by tests/support/generate_offsets.py from the"
           " headers of each version: do not edit. */")
-    print('#include "config.h"\n\n#include "collector/py_offsets.h"\n')
+    print('#include "config.h"\n\n#include <stddef.h>\n\n#include "collector/py_offsets.h"\n')
     print("/* clang-format off */")
     print("const struct lt_py_offsets lt_py_offsets_table[] = {")
     for version in sorted(rows):
-        print_row(version, measure(version, rows[version]))
-    print("    {.major = 0},\n};")
+        print_row(version, measure_row(version, rows[version]))
+    print("    {.major = 0},\n};\n")
+    print("const struct lt_py_debug_layout lt_py_debug_layouts[] = {")
+    for version in sorted(rows):
+        if version >= (3, 13):
+            print_debug_layout(version, measure_debug_layout(version, rows[version]))
+    print("    {.minor = 0},\n};")
     print("/* clang-format on */")
 
 
