@@ -81,17 +81,15 @@ static int not_permitted(pid_t pid)
 /* Why nothing can be sampled there, in a line; 0 when it can, or may become so. */
 static int explain(const struct lt_recorder_summary *s, const struct attach *a)
 {
-    switch (s->python_error) {
-    case LT_ERR_PY_VERSION:
-        return lt_say_failure("Python %s of process %d is not supported: use 3.8 to 3.13",
-                              s->python_detail, (int)a->pids[0]);
-    case LT_ERR_PERMISSION:
+    const char *advice = lt_python_advice(s->python_error);
+    if (advice)
+        return lt_say_failure("Python %s of process %d is not supported: %s", s->python_detail,
+                              (int)a->pids[0], advice);
+    if (s->python_error == LT_ERR_PERMISSION)
         return not_permitted(a->pids[0]);
-    default:
-        return lt_say_failure(
-            "process %d is not a Python process: give the PID of a Python interpreter",
-            (int)a->pids[0]);
-    }
+    return lt_say_failure(
+        "process %d is not a Python process: give the PID of a Python interpreter",
+        (int)a->pids[0]);
 }
 
 /* Until the processes end, a signal, or the duration; not longer than PATIENCE_MS without any

@@ -108,19 +108,15 @@ static int wait_for(struct lt_program_run *program, struct lt_recorder *recorder
 
 static void say_not_python(const struct lt_recorder_summary *s)
 {
-    switch (s->python_error) {
-    case LT_ERR_PY_VERSION:
-        lt_say("nothing was sampled: Python %s is not supported: use 3.8 to 3.13",
-               s->python_detail);
-        break;
-    case LT_ERR_PERMISSION:
+    const char *advice = lt_python_advice(s->python_error);
+    if (advice)
+        lt_say("nothing was sampled: Python %s is not supported: %s", s->python_detail, advice);
+    else if (s->python_error == LT_ERR_PERMISSION)
         lt_say("nothing was sampled: reading the program is not permitted: run as its user, as "
                "root or with CAP_SYS_PTRACE; in a container, with `--cap-add SYS_PTRACE`");
-        break;
-    default:
+    else
         lt_say("nothing was sampled: the program was not Python, or ended at once: give a Python "
                "script or program");
-    }
 }
 
 static int record(struct run *r, char **argv)

@@ -16,6 +16,7 @@
 
 #include "cli/say.h"
 #include "cli/trace_dir.h"
+#include "collector/py_offsets.h"
 #include "formats/lt_error.h"
 
 enum {
@@ -26,6 +27,7 @@ enum {
     OPT_NO_CHILDREN,
     OPT_TAG,
     OPT_NO_SOURCE,
+    OPT_FORCE,
     OPT_QUIET
 };
 enum { MAX_TAGS = 256 };
@@ -33,15 +35,11 @@ enum { MAX_TAGS = 256 };
 static const double MIN_RATE = 0.01, MAX_RATE = 10000, NS = 1e9, MAX_SECONDS = 1e9;
 
 const struct lt_option lt_recording_option_table[] = {
-    {"out-file", 'o', true, OPT_OUT_FILE},
-    {"rate", 'r', true, OPT_RATE},
-    {"interval", 'i', true, OPT_INTERVAL},
-    {"duration", 'd', true, OPT_DURATION},
-    {"no-children", 0, false, OPT_NO_CHILDREN},
-    {"tag", 0, true, OPT_TAG},
-    {"no-source", 0, false, OPT_NO_SOURCE},
-    {"quiet", 'q', false, OPT_QUIET},
-    {0},
+    {"out-file", 'o', true, OPT_OUT_FILE},      {"rate", 'r', true, OPT_RATE},
+    {"interval", 'i', true, OPT_INTERVAL},      {"duration", 'd', true, OPT_DURATION},
+    {"no-children", 0, false, OPT_NO_CHILDREN}, {"tag", 0, true, OPT_TAG},
+    {"no-source", 0, false, OPT_NO_SOURCE},     {"force", 0, false, OPT_FORCE},
+    {"quiet", 'q', false, OPT_QUIET},           {0},
 };
 
 const char lt_recording_help[] =
@@ -53,6 +51,7 @@ const char lt_recording_help[] =
     "  --no-children         only the first Python process\n"
     "  --tag K=V             a tag on all samples (again for more)\n"
     "  --no-source           leave the text of source lines out of the trace\n"
+    "  --force               read a Python newer than all known ones as the newest\n"
     "  -q, --quiet           no summary at the end\n";
 
 void lt_recording_options_init(struct lt_recording_options *o)
@@ -120,6 +119,9 @@ int lt_recording_option(struct lt_recording_options *o, int id, const char *valu
     case OPT_NO_SOURCE:
         o->no_source = true;
         return 0;
+    case OPT_FORCE:
+        o->force = true;
+        return 0;
     case OPT_QUIET:
         o->quiet = true;
         return 0;
@@ -153,6 +155,7 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
         .interval_ns = o->interval_ns,
         .duration_ns = o->duration_ns,
         .follow_children = !o->no_children,
+        .force_version = o->force,
         .source_lines = !o->no_source,
         .command = {command, strlen(command)},
         .cwd = {cwd, strlen(cwd)},
@@ -166,6 +169,20 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
         return lt_say_failure("cannot record: %s", lt_error_text(err));
     }
     return 0;
+}
+
+const char *lt_python_advice(int error)
+{
+    switch (error) {
+    case LT_ERR_PY_VERSION:
+        return "use " LT_PY_SUPPORTED;
+    case LT_ERR_PY_NEWER:
+        return "use " LT_PY_SUPPORTED ", or --force to read it as the newest of them";
+    case LT_ERR_PY_FREE_THREADED:
+        return "it is free-threaded: use a build with the GIL";
+    default:
+        return NULL;
+    }
 }
 
 static uint64_t failures(const struct lt_health *h)

@@ -14,7 +14,7 @@
 struct lt_recording_options {
     const char *out_file; /* NULL: the default */
     int64_t interval_ns, duration_ns;
-    bool no_children, no_source, quiet;
+    bool no_children, no_source, force, quiet;
     struct lt_tag *tags;
     size_t n_tags, tags_alloc;
 };
@@ -26,6 +26,10 @@ void lt_recording_options_init(struct lt_recording_options *o);
 /* 0; 1 when the id is none of the table's; -2 for a mistake that has been said. */
 int lt_recording_option(struct lt_recording_options *o, int id, const char *value);
 void lt_recording_options_release(struct lt_recording_options *o);
+
+/* The end of a message about a Python that cannot be sampled: what to do. NULL when the error is not
+ * about its version or build. */
+const char *lt_python_advice(int error);
 
 struct lt_recording_file {
     struct lt_recorder *recorder;
