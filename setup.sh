@@ -16,7 +16,7 @@ build=${LIVE_TRACE_BUILD:-$top/build}
 
 to_build="gcc:gcc make:make autoconf:autoconf automake:automake pkg-config:pkg-config python3:python3"
 libraries="zlib:zlib1g-dev libcjson:libcjson-dev"
-to_test="clang:clang clang-format:clang-format chromium:chromium node:nodejs npm:npm gdb:gdb"
+to_test="clang:clang clang-format:clang-format chromium:chromium node:nodejs npm:npm gdb:gdb debootstrap:debootstrap"
 test_libraries="cunit:libcunit1-dev"
 
 say() {
@@ -25,6 +25,7 @@ say() {
 
 # The packages of those COMMAND:PACKAGE pairs whose command is not there.
 missing_commands() {
+    PATH=$PATH:/usr/sbin
     for pair; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || printf ' %s' "${pair#*:}"
     done

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: the program, the interpreters that there are, and readings of traces."""
 
+import functools
 import glob
 import itertools
 import json
@@ -13,6 +14,9 @@ import textwrap
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
+from debian_pythons import debian_pythons  # noqa: E402 (after the path)
+
 DECODER = os.path.join(HERE, os.pardir, "support", "decode_trace.py")
 INPUTS = os.path.join(HERE, os.pardir, "golden", "inputs")
 # What tests and benches fetch, outside of the tree.
@@ -20,7 +24,7 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 MAKE_TRACE = os.environ.get("MAKE_TRACE", "make_trace")
 BUILD = os.environ.get("LIVE_TRACE_BUILD", "build")
 LIVE_TRACE = os.environ.get("LIVE_TRACE") or shutil.which("live-trace") or "live-trace"
-MIN_VERSION, MAX_VERSION = (3, 8), (3, 13)
+VERSIONS = [(3, minor) for minor in range(8, 16)]
 
 
 def version_of(python):
@@ -32,18 +36,41 @@ def version_of(python):
     return tuple(map(int, out.split()))
 
 
-def interpreters():
-    """{(major, minor): path} of the supported interpreters: pyenv's, those on PATH."""
-    found = {}
+@functools.lru_cache(maxsize=None)
+def look_for_interpreters():
     root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-    candidates = sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python")))
-    candidates += [shutil.which(f"python3.{minor}") for minor in range(MIN_VERSION[1], MAX_VERSION[1] + 1)]
+    debian, reason = debian_pythons(CACHE)
+    candidates = sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python"))) + debian
+    candidates += [shutil.which(f"python{major}.{minor}") for major, minor in VERSIONS]
     candidates += [shutil.which("python3"), sys.executable]
+    found = {}
     for path in candidates:
         version = version_of(path) if path else None
-        if version and MIN_VERSION <= version <= MAX_VERSION:
+        if version in VERSIONS:
             found.setdefault(version, os.path.realpath(path))
-    return found
+    return found, reason
+
+
+def interpreters():
+    """{(major, minor): command} of the supported interpreters: pyenv's, Debian unstable's, those on PATH."""
+    return dict(sorted(look_for_interpreters()[0].items()))
+
+
+def every_interpreter(cls):
+    """Decorates a test class: each of its tests once for every version, as self.version, which self.python runs."""
+    def with_version(method, version):
+        def test(self):
+            self.version, self.python = version, interpreters().get(version)
+            if not self.python:
+                self.skipTest(f"no Python {version[0]}.{version[1]}: pyenv has it not; {look_for_interpreters()[1]}")
+            method(self)
+        test.__doc__ = method.__doc__
+        return test
+    for name, method in [item for item in vars(cls).items() if item[0].startswith("test")]:
+        delattr(cls, name)
+        for version in VERSIONS:
+            setattr(cls, f"{name}_{version[0]}_{version[1]:02}", with_version(method, version))
+    return cls
 
 
 def decoded(*command):

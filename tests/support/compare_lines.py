@@ -32,8 +32,9 @@ def files(everything):
     for folder, folders, names in os.walk(lib):
         folders[:] = sorted(name for name in folders if name not in ("site-packages", "__pycache__")) if everything else []
         for name in sorted(names):
-            if name.endswith(".py"):
-                yield os.path.join(folder, name)
+            path = os.path.join(folder, name)
+            if name.endswith(".py") and os.path.exists(path):  # Debian's has links into /etc
+                yield path
 
 
 def code_objects(path):
