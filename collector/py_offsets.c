@@ -64,6 +64,9 @@ static int apply_debug_offsets(const uint8_t *bytes, const struct lt_py_debug_la
     if (collecting >= STRUCT_MAX)
         return LT_ERR_CORRUPT;
     o->interp.gc_collecting = (uint32_t)collecting;
+    /* Far from all that is told, and not vital: believed where nothing has moved. */
+    if (lt_peek_u64(bytes, layout->interp_size) != row.interp.size)
+        o->interp.next_version = LT_NO_FIELD;
     shift(&o->gil.switch_number, row.gil.locked, o->gil.locked);
     shift(&o->tstate.datastack_top, row.tstate.datastack_chunk, o->tstate.datastack_chunk);
     shift(&o->code.firsttraceable, row.code.code_adaptive, o->code.code_adaptive);

@@ -40,7 +40,8 @@ struct lt_py_offsets {
         uint32_t gil;           /* an inline struct _gil_runtime_state (up to 3.11) */
         uint32_t gc_collecting; /* 3.8 */
     } runtime;
-    struct { /* PyInterpreterState */
+    struct {           /* PyInterpreterState */
+        uint32_t size; /* all of it (3.13+) */
         uint32_t id, next, threads_head, gc_collecting;
         uint32_t threads_main;           /* a pointer to the main thread's state (3.13+) */
         uint32_t code_object_generation; /* counts code objects that are gone (3.14+) */
@@ -115,6 +116,7 @@ enum { LT_DEBUG_FIELDS_MAX = 48 };
 struct lt_py_debug_layout {
     unsigned minor;
     uint16_t size;
+    uint16_t interp_size;
     uint16_t gc, gc_collecting;
     uint16_t gil, gil_locked, gil_last_holder;
     struct {

@@ -58,6 +58,7 @@ FIELDS = [
     ("runtime.interpreters_head", [((3, 8), offset(RUNTIME, "interpreters.head"))]),
     ("runtime.gil", [((3, 8), offset(RUNTIME, "ceval.gil")), ((3, 12), None)]),
     ("runtime.gc_collecting", [((3, 8), offset(RUNTIME, "gc.collecting")), ((3, 9), None)]),
+    ("interp.size", [((3, 8), None), ((3, 13), f"(unsigned)sizeof({INTERP})")]),
     ("interp.id", [((3, 8), offset(INTERP, "id"))]),
     ("interp.next", [((3, 8), offset(INTERP, "next"))]),
     ("interp.threads_main", [((3, 8), None), ((3, 13), offset(INTERP, "threads.main"))]),
@@ -193,6 +194,7 @@ DEBUG_FIELDS = [
 ]
 # What has to be computed from what it tells: (member of struct lt_py_debug_layout, field).
 DEBUG_MEMBERS = [
+    ("interp_size", "interpreter_state.size"),
     ("gc", "interpreter_state.gc"),
     ("gc_collecting", "gc.collecting"),
     ("gil", "interpreter_state.gil_runtime_state"),

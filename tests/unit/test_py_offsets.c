@@ -60,6 +60,7 @@ static void tell(uint8_t bytes[LEN], unsigned minor)
         if (lt_peek_u64(bytes, layout->fields[i].size_at) < value + 8)
             put(bytes, layout->fields[i].size_at, value + 8);
     }
+    put(bytes, layout->interp_size, row->interp.size);
     put(bytes, layout->gil, 5000);
     put(bytes, layout->gil_locked, 5000 + row->gil.locked);
     put(bytes, layout->gil_last_holder, 5000 + row->gil.last_holder);
@@ -78,6 +79,7 @@ static void every_version_has_its_row(void)
         CU_ASSERT_EQUAL(o.minor, minor);
         CU_ASSERT_EQUAL(o.interp.gc_collecting, row_of(minor)->interp.gc_collecting);
         CU_ASSERT_EQUAL(o.gil.switch_number, row_of(minor)->gil.switch_number);
+        CU_ASSERT_EQUAL(o.interp.next_version, row_of(minor)->interp.next_version);
         CU_ASSERT_EQUAL(o.tagged_refs, minor >= 14);
         CU_ASSERT(o.tstate.size > o.tstate.next && o.tstate.size % 8 == 0);
     }
@@ -104,6 +106,8 @@ static void what_is_told_wins(void)
         CU_ASSERT_EQUAL(o.tstate.datastack_top, row->tstate.datastack_top + 8);
         CU_ASSERT_EQUAL(o.code.firsttraceable, row->code.firsttraceable + 8);
         CU_ASSERT_EQUAL(o.code.version, row->code.version + 8);
+        /* What lies far from all of it is not believed any more. */
+        CU_ASSERT_EQUAL(o.interp.next_version, LT_NO_FIELD);
     }
 }
 
