@@ -196,7 +196,8 @@ static int version_by_content(const struct search *s, const struct lt_mem *mem,
     }
     for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
         out->hexversion = silent[i];
-        if (lt_py_offsets_find(silent[i], NULL, 0, &out->offsets) == 0 && confirm(mem, out) == 0)
+        if (lt_py_offsets_find(silent[i], NULL, 0, false, &out->offsets) == 0 &&
+            confirm(mem, out) == 0)
             return 0;
     }
     return LT_ERR_NOT_READY;

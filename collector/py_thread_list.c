@@ -56,7 +56,7 @@ static int gil_index(struct lt_py_process *p, lt_addr addr, size_t n_read, uint3
     return 0;
 }
 
-static int gil_of_interp(struct lt_py_process *p, lt_addr interp, lt_addr *gil)
+static int gil_of_interp(const struct lt_py_process *p, lt_addr interp, lt_addr *gil)
 {
     const struct lt_py_offsets *o = &p->runtime.offsets;
     if (o->interp.gil == LT_NO_FIELD) {

@@ -17,7 +17,7 @@ import tempfile
 import time
 import unittest
 
-from lt_e2e import LIVE_TRACE, MAX_VERSION, MIN_VERSION, TraceTest, info, interpreters, read, version_of
+from lt_e2e import LIVE_TRACE, VERSIONS, TraceTest, info, interpreters, read, version_of
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -120,7 +120,7 @@ def pythons():
     found = sorted(interpreters().items())
     system = "/usr/bin/python3"
     version = version_of(system) if os.path.exists(system) else None
-    if version and MIN_VERSION <= version <= MAX_VERSION and os.path.realpath(system) not in dict(found).values():
+    if version in VERSIONS and os.path.realpath(system) not in dict(found).values():
         found.append((version, os.path.realpath(system)))
     return found
 

@@ -251,7 +251,7 @@ static void totals_health_end(void)
     EXPECT(c, "\000\006\001\001\000");               /* stack -1: 0; 1, covers 1 */
     expect_end(&c);
     c = payload(&h, 4, LT_BLOCK_HEALTH);
-    EXPECT(c, "\006\003\002\011\007\200\001\007\000\000\000\001\000\000\000");
+    EXPECT(c, "\006\003\002\011\007\200\001\010\000\000\000\001\000\000\000\000");
     expect_end(&c);
     c = payload(&h, 5, LT_BLOCK_END);
     expect_end(&c);
