@@ -85,6 +85,18 @@ static bool holds_gil(const struct lt_py_process *p, const struct lt_py_thread *
     return gil->locked && gil->holder == t;
 }
 
+/* Is it the same thread of the kernel as one that holds a GIL, in another interpreter? Then it runs
+ * there, if it runs. */
+static bool is_elsewhere(const struct lt_py_process *p, const struct lt_py_thread *t)
+{
+    for (size_t i = 0; i < p->n_gils; i++) {
+        const struct lt_py_gil *gil = &p->gils[i];
+        if (gil->locked && gil->holder && gil->holder != t && gil->holder->tid == t->tid)
+            return true;
+    }
+    return false;
+}
+
 /* Threads without the GIL: those in doubt first, then, if all are to be asked, the others by turns.
  * Many threads cost no more than PROBES; who could not be asked stays in doubt. */
 static void ask_others(struct lt_py_process *p, bool all)
@@ -99,7 +111,9 @@ static void ask_others(struct lt_py_process *p, bool all)
             t->was_runnable = false; /* that is about threads without the GIL */
             continue;
         }
-        if (t->ran) {
+        if (p->n_interps > 1 && is_elsewhere(p, t)) {
+            t->was_runnable = false;
+        } else if (t->ran) {
             t->was_runnable = true; /* by the time it had been followed it may have stopped */
         } else if ((t->doubt || t->was_runnable || turn) && left > 0) {
             left--;
