@@ -77,7 +77,9 @@ struct lt_py_offsets {
         uint32_t filename, name, qualname, linetable, firstlineno;
         uint32_t code_adaptive, firsttraceable;
         uint32_t version; /* co_version, unique for each code object: 3.12+ */
-        uint32_t argcount, localsplusnames, localspluskinds;
+        uint32_t argcount;
+        uint32_t localsplusnames, localspluskinds; /* up to 3.10: co_varnames, none */
+        uint32_t cellvars, freevars;               /* up to 3.10 */
     } code;
     struct { /* str */
         uint32_t length, state, hash, ascii_data, compact_data;
@@ -101,6 +103,20 @@ struct lt_py_offsets {
         uint32_t keys_size; /* slots of the index (up to 3.10) */
         uint32_t keys_log2_size, keys_log2_index_bytes, keys_kind; /* 3.11+ */
     } dict;
+    struct {           /* int */
+        uint32_t size; /* up to 3.11: how many digits, with the sign of the number */
+        uint32_t tag;  /* 3.12+: the same, packed */
+        uint32_t digits;
+    } integer;
+    struct {
+        uint32_t value;
+    } floating, cell;
+    struct {
+        uint32_t size, items; /* of a list a pointer to them, of a tuple themselves */
+    } list, tuple;
+    struct {
+        uint32_t used, mask, table;
+    } set;
     /* Owners of frames (enum _frameowner) that are no Python frames: bit n set for owner n. */
     uint32_t skip_owners;
     uint32_t owner_generator; /* the value that marks a generator's frame; LT_NO_FIELD up to 3.10 */
@@ -109,7 +125,7 @@ struct lt_py_offsets {
 /* The generated rows, oldest first, ended by one whose major is 0. */
 extern const struct lt_py_offsets lt_py_offsets_table[];
 
-enum { LT_DEBUG_FIELDS_MAX = 48 };
+enum { LT_DEBUG_FIELDS_MAX = 64 };
 
 /* Where a minor version's `_Py_DebugOffsets` (CPython, Include/internal/pycore_debug_offsets.h), the
  * first member of _PyRuntime, tells what. Each value is of eight bytes. Generated like the rows. */

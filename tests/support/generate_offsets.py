@@ -39,6 +39,7 @@ PROGRAM_HEAD = """
 #include <internal/pycore_code.h>
 #include <internal/pycore_dict.h>
 #else
+#include <longintrepr.h>
 #include "%(dict_header)s"
 #endif
 #define O(type, field) ((unsigned)offsetof(type, field))
@@ -105,6 +106,8 @@ FIELDS = [
     ("code.argcount", [((3, 8), offset(CODE, "co_argcount"))]),
     ("code.localsplusnames", [((3, 8), offset(CODE, "co_varnames")), ((3, 11), offset(CODE, "co_localsplusnames"))]),
     ("code.localspluskinds", [((3, 8), None), ((3, 11), offset(CODE, "co_localspluskinds"))]),
+    ("code.cellvars", [((3, 8), offset(CODE, "co_cellvars")), ((3, 11), None)]),
+    ("code.freevars", [((3, 8), offset(CODE, "co_freevars")), ((3, 11), None)]),
     ("unicode.length", [((3, 8), offset("PyASCIIObject", "length"))]),
     ("unicode.state", [((3, 8), offset("PyASCIIObject", "state"))]),
     ("unicode.hash", [((3, 8), offset("PyASCIIObject", "hash"))]),
@@ -132,6 +135,18 @@ FIELDS = [
     ("dict.keys_kind", [((3, 8), None), ((3, 11), offset("struct _dictkeysobject", "dk_kind"))]),
     ("dict.keys_nentries", [((3, 8), offset("struct _dictkeysobject", "dk_nentries"))]),
     ("dict.keys_indices", [((3, 8), offset("struct _dictkeysobject", "dk_indices"))]),
+    ("integer.size", [((3, 8), offset("PyLongObject", "ob_base.ob_size")), ((3, 12), None)]),
+    ("integer.tag", [((3, 8), None), ((3, 12), offset("PyLongObject", "long_value.lv_tag"))]),
+    ("integer.digits", [((3, 8), offset("PyLongObject", "ob_digit")), ((3, 12), offset("PyLongObject", "long_value.ob_digit"))]),
+    ("floating.value", [((3, 8), offset("PyFloatObject", "ob_fval"))]),
+    ("list.size", [((3, 8), offset("PyListObject", "ob_base.ob_size"))]),
+    ("list.items", [((3, 8), offset("PyListObject", "ob_item"))]),
+    ("tuple.size", [((3, 8), offset("PyTupleObject", "ob_base.ob_size"))]),
+    ("tuple.items", [((3, 8), offset("PyTupleObject", "ob_item"))]),
+    ("set.used", [((3, 8), offset("PySetObject", "used"))]),
+    ("set.mask", [((3, 8), offset("PySetObject", "mask"))]),
+    ("set.table", [((3, 8), offset("PySetObject", "table"))]),
+    ("cell.value", [((3, 8), offset("PyCellObject", "ob_ref"))]),
     # Bit n: frames of owner n are not Python frames. 3.12 marks its shim frames as owned by the C stack.
     ("skip_owners", [((3, 8), "0u"), ((3, 12), "1u << FRAME_OWNED_BY_CSTACK"),
                      ((3, 14), "1u << FRAME_OWNED_BY_INTERPRETER | 1u << FRAME_OWNED_BY_CSTACK"),
@@ -185,6 +200,16 @@ DEBUG_FIELDS = [
     ("object.type_cached_keys", (3, 15), "heap_type_object", "ht_cached_keys"),
     ("dict.keys", (3, 13), "dict_object", "ma_keys"),
     ("dict.values", (3, 13), "dict_object", "ma_values"),
+    ("integer.tag", (3, 13), "long_object", "lv_tag"),
+    ("integer.digits", (3, 13), "long_object", "ob_digit"),
+    ("floating.value", (3, 13), "float_object", "ob_fval"),
+    ("list.size", (3, 13), "list_object", "ob_size"),
+    ("list.items", (3, 13), "list_object", "ob_item"),
+    ("tuple.size", (3, 13), "tuple_object", "ob_size"),
+    ("tuple.items", (3, 13), "tuple_object", "ob_item"),
+    ("set.used", (3, 14), "set_object", "used"),
+    ("set.mask", (3, 14), "set_object", "mask"),
+    ("set.table", (3, 14), "set_object", "table"),
     ("bytes.size", (3, 13), "bytes_object", "ob_size"),
     ("bytes.data", (3, 13), "bytes_object", "ob_sval"),
     ("unicode.state", (3, 13), "unicode_object", "state"),
