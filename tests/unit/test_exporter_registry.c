@@ -58,7 +58,7 @@ static void forget(const char *name)
     "static int t(void *s, const struct live_trace_stack *x) { (void)s; (void)x; return 0; }\n"    \
     "static int c(void *s, int f) { (void)s; (void)f; return 0; }\n"                               \
     "const struct live_trace_exporter live_trace_exporter = { " members " };"
-#define VERSION ".abi_version = LIVE_TRACE_EXPORTER_ABI, "
+#define ABI ".abi_version = LIVE_TRACE_EXPORTER_ABI, "
 #define SIZE ".struct_size = sizeof(struct live_trace_exporter), "
 #define NAME ".name = \"mine\", .description = \"d\", "
 #define CALLS ".open = o, .stack = t, .close = c"
@@ -119,8 +119,8 @@ static void from_folders(void)
     char search[400];
 
     build("csv.so", NULL);
-    build("broken.so", PLUGIN(VERSION SIZE NAME ".open = o, .close = c"));
-    build("impostor.so", PLUGIN(VERSION SIZE ".name = \"text\", .description = \"d\", " CALLS));
+    build("broken.so", PLUGIN(ABI SIZE NAME ".open = o, .close = c"));
+    build("impostor.so", PLUGIN(ABI SIZE ".name = \"text\", .description = \"d\", " CALLS));
     snprintf(search, sizeof search, "relative::/nowhere:%s", folder);
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, search, NULL, NULL, 0, message, sizeof message), 0);
     CU_ASSERT_EQUAL(lt_registry_count(r), 7);
@@ -173,7 +173,7 @@ static void named_takes_over(void)
     struct lt_registry *r;
 
     build("text.so",
-          PLUGIN(VERSION SIZE
+          PLUGIN(ABI SIZE
                  ".name = \"text\", .description = \"d\", .extension = \"txt\", " CALLS));
     path_in(path, sizeof path, "text.so");
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, NULL, NULL, files, 1, message, sizeof message), 0);
@@ -189,13 +189,13 @@ static void refused(void)
         const char *source, *why;
     } cases[] = {
         {PLUGIN(".abi_version = 99, " SIZE NAME CALLS), "another version"},
-        {PLUGIN(VERSION ".struct_size = 40, " NAME CALLS), "struct_size"},
-        {PLUGIN(VERSION SIZE ".description = \"d\", " CALLS), "name is missing"},
-        {PLUGIN(VERSION SIZE ".name = \"Big\", .description = \"d\", " CALLS), "lower case"},
-        {PLUGIN(VERSION SIZE ".name = \"mine\", " CALLS), "description"},
-        {PLUGIN(VERSION SIZE NAME ".stack = t, .close = c"), "open"},
-        {PLUGIN(VERSION SIZE NAME ".stack = t, .open = o"), "close"},
-        {PLUGIN(VERSION SIZE NAME ".open = o, .close = c"), "stack or sample"},
+        {PLUGIN(ABI ".struct_size = 40, " NAME CALLS), "struct_size"},
+        {PLUGIN(ABI SIZE ".description = \"d\", " CALLS), "name is missing"},
+        {PLUGIN(ABI SIZE ".name = \"Big\", .description = \"d\", " CALLS), "lower case"},
+        {PLUGIN(ABI SIZE ".name = \"mine\", " CALLS), "description"},
+        {PLUGIN(ABI SIZE NAME ".stack = t, .close = c"), "open"},
+        {PLUGIN(ABI SIZE NAME ".stack = t, .open = o"), "close"},
+        {PLUGIN(ABI SIZE NAME ".open = o, .close = c"), "stack or sample"},
         {"int something_else;", "live_trace_exporter"},
     };
     char path[400];
@@ -229,7 +229,7 @@ static void newer_plugin(void)
     struct lt_registry *r;
 
     build("new.so",
-          PLUGIN(VERSION ".struct_size = sizeof(struct live_trace_exporter) + 64, " NAME CALLS));
+          PLUGIN(ABI ".struct_size = sizeof(struct live_trace_exporter) + 64, " NAME CALLS));
     path_in(path, sizeof path, "new.so");
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, NULL, NULL, files, 1, message, sizeof message), 0);
     CU_ASSERT_PTR_NOT_NULL(lt_registry_find(r, "mine"));
