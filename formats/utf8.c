@@ -36,3 +36,22 @@ size_t lt_utf8_length(const uint8_t *text, size_t len)
     }
     return n;
 }
+
+uint32_t lt_utf8_decode(const uint8_t *text, size_t n)
+{
+    /* The first byte of a longer one has n + 1 bits that are not of the code point. */
+    uint32_t c = n == 1 ? text[0] : text[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (text[i] & 0x3f);
+    return c;
+}
+
+size_t lt_utf8_encode(uint32_t c, uint8_t text[LT_UTF8_MAX])
+{
+    static const uint8_t marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6)
+        text[i] = (uint8_t)(0x80 | (c & 0x3f));
+    text[0] = (uint8_t)(marks[n] | c);
+    return n;
+}
