@@ -6,7 +6,6 @@
 
 #include "collector/py_dict.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "collector/py_unicode.h"
@@ -15,8 +14,10 @@
 
 enum {
     KEYS_HEADER = 64,
-    MAX_LOG2_INDEX = 24,
-    MAX_ENTRIES = 1 << 16,
+    MAX_LOG2_INDEX = 32,
+    MAX_ENTRIES = 1 << 20, /* that are looked through */
+    BATCH = 128,           /* entries in one read */
+    MAX_DICT_OFFSET = 1 << 16,
     MAX_KEY_CHARS = 128,
     KIND_GENERAL = 0,            /* DICT_KEYS_GENERAL: entries with hashes (3.11+) */
     FLAG_INLINE_VALUES = 1 << 2, /* Py_TPFLAGS_INLINE_VALUES, 3.13+ */
@@ -52,20 +53,19 @@ static int read_keys(const struct lt_mem *mem, const struct lt_py_offsets *o, lt
         keys->hashes = header[o->dict.keys_kind] == KIND_GENERAL;
     }
     keys->entries = addr + o->dict.keys_indices + index_bytes;
-    return keys->n <= MAX_ENTRIES ? 0 : LT_ERR_CORRUPT;
+    return 0;
 }
 
-/* All entries; `values` is the array of a split table, or 0. */
-static int each_entry(const struct lt_mem *mem, const struct keys *keys, lt_addr values,
-                      int (*each)(void *ctx, const struct lt_py_entry *entry), void *ctx)
+/* n entries from `first` on. */
+static int each_of_batch(const struct lt_mem *mem, const struct keys *keys, lt_addr values,
+                         uint64_t first, size_t n,
+                         int (*each)(void *ctx, const struct lt_py_entry *entry), void *ctx)
 {
-    size_t entry_size = keys->hashes ? 3 * WORD : 2 * WORD, n = (size_t)keys->n;
-    uint8_t *entries = calloc(n + 1, entry_size), *apart = values ? calloc(n + 1, WORD) : NULL;
-    int err = !entries || (values && !apart) ? LT_ERR_NOMEM : 0;
-    if (!err)
-        err = lt_mem_read(mem, keys->entries, entries, n * entry_size);
+    uint8_t entries[BATCH * 3 * WORD], apart[BATCH * WORD];
+    size_t entry_size = keys->hashes ? 3 * WORD : 2 * WORD;
+    int err = lt_mem_read(mem, keys->entries + first * entry_size, entries, n * entry_size);
     if (!err && values)
-        err = lt_mem_read(mem, values, apart, n * WORD);
+        err = lt_mem_read(mem, values + first * WORD, apart, n * WORD);
     for (size_t i = 0; !err && i < n; i++) {
         const uint8_t *at = entries + i * entry_size;
         size_t key = keys->hashes ? WORD : 0;
@@ -78,8 +78,21 @@ static int each_entry(const struct lt_mem *mem, const struct keys *keys, lt_addr
         if (entry.key && entry.value)
             err = each(ctx, &entry);
     }
-    free(entries);
-    free(apart);
+    return err;
+}
+
+/* All entries; `values` is the array of a split table, or 0. */
+static int each_entry(const struct lt_mem *mem, const struct keys *keys, lt_addr values,
+                      int (*each)(void *ctx, const struct lt_py_entry *entry), void *ctx)
+{
+    int err = 0;
+    for (uint64_t first = 0; !err && first < keys->n; first += BATCH) {
+        uint64_t left = keys->n - first;
+        if (first >= MAX_ENTRIES)
+            return LT_ERR_LIMIT;
+        err =
+            each_of_batch(mem, keys, values, first, left < BATCH ? (size_t)left : BATCH, each, ctx);
+    }
     return err;
 }
 
@@ -189,7 +202,7 @@ int lt_py_instance_slot(const struct lt_mem *mem, const struct lt_py_offsets *o,
         err = lt_mem_read_u64(mem, type + o->object.type_dictoffset, &dict_offset);
     if (!err && o->object.dict_before != LT_NO_FIELD && (flags & FLAG_MANAGED_DICT))
         err = find_managed(mem, o, object, type, flags, &dict, &values);
-    else if (!err && dict_offset > 0 && dict_offset < MAX_ENTRIES)
+    else if (!err && dict_offset > 0 && dict_offset < MAX_DICT_OFFSET)
         err = lt_mem_read_u64(mem, object + dict_offset, &dict);
     if (!err && dict)
         err = lt_py_dict_each(mem, o, dict, match, &l);

@@ -14,7 +14,7 @@ struct lt_py_entry {
 };
 
 /* Calls back for each entry of the dict at `dict` that has a value, until that returns other than
- * 0, which is returned. LT_ERR_FAULT, LT_ERR_CORRUPT. */
+ * 0, which is returned. LT_ERR_FAULT, LT_ERR_CORRUPT, LT_ERR_LIMIT. */
 int lt_py_dict_each(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict,
                     int (*each)(void *ctx, const struct lt_py_entry *entry), void *ctx);
 

@@ -9,6 +9,7 @@
 
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
+#include "formats/utf8.h"
 
 enum {
     MAX_LENGTH = 1 << 28, /* a longer one is no name */
@@ -20,28 +21,12 @@ enum {
 
 static int put_char(struct lt_buf *out, uint32_t c)
 {
-    uint8_t bytes[4];
-    size_t n;
+    uint8_t bytes[LT_UTF8_MAX];
     if (c >= 0xdc80 && c <= 0xdcff)
         return lt_buf_put_u8(out, (uint8_t)(c - 0xdc00)); /* surrogateescape: the byte itself */
     if ((c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
         c = 0xfffd;
-    if (c < 0x80) {
-        bytes[0] = (uint8_t)c;
-        n = 1;
-    } else if (c < 0x800) {
-        bytes[0] = (uint8_t)(0xc0 | c >> 6);
-        n = 2;
-    } else if (c < 0x10000) {
-        bytes[0] = (uint8_t)(0xe0 | c >> 12);
-        n = 3;
-    } else {
-        bytes[0] = (uint8_t)(0xf0 | c >> 18);
-        n = 4;
-    }
-    for (size_t i = 1; i < n; i++)
-        bytes[i] = (uint8_t)(0x80 | (c >> (6 * (n - 1 - i)) & 0x3f));
-    return lt_buf_put(out, bytes, n);
+    return lt_buf_put(out, bytes, lt_utf8_encode(c, bytes));
 }
 
 static uint32_t char_at(const uint8_t *text, unsigned kind, size_t i)
@@ -54,14 +39,6 @@ static uint32_t char_at(const uint8_t *text, unsigned kind, size_t i)
     default:
         return lt_peek_u32(text, 4 * i);
     }
-}
-
-static int put_text(struct lt_buf *out, const uint8_t *text, unsigned kind, size_t n)
-{
-    int err = 0;
-    for (size_t i = 0; !err && i < n; i++)
-        err = put_char(out, char_at(text, kind, i));
-    return err;
 }
 
 struct header {
@@ -90,26 +67,38 @@ static int read_header(const struct lt_mem *mem, const struct lt_py_offsets *o, 
     return 0;
 }
 
-int lt_py_unicode_read(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr,
-                       size_t max_chars, struct lt_buf *out)
+int lt_py_unicode_chars(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr,
+                        uint32_t *chars, size_t max, size_t *n, uint64_t *length)
 {
     struct header h;
-    uint8_t small[512];
     int err = read_header(mem, o, addr, &h);
     if (err)
         return err;
-    size_t n = h.length < max_chars ? (size_t)h.length : max_chars;
-    size_t len = n * h.kind;
-    uint8_t *text = len <= sizeof(small) ? small : malloc(len);
-    if (!text)
-        return LT_ERR_NOMEM;
+    *length = h.length;
+    *n = h.length < max ? (size_t)h.length : max;
+    /* Narrower characters are read into the end of the array and widened from its beginning on,
+     * where each is written not later than it has been read. */
+    uint8_t *text = (uint8_t *)chars + *n * (sizeof(chars[0]) - h.kind);
     err = lt_mem_read(mem, addr + (h.ascii ? o->unicode.ascii_data : o->unicode.compact_data), text,
-                      len);
-    if (!err)
-        err = put_text(out, text, h.kind, n);
-    if (!err && n < h.length)
+                      *n * h.kind);
+    for (size_t i = 0; !err && i < *n; i++)
+        chars[i] = char_at(text, h.kind, i);
+    return err;
+}
+
+int lt_py_unicode_read(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr addr,
+                       size_t max_chars, struct lt_buf *out)
+{
+    uint64_t length = 0;
+    size_t n = 0;
+    uint32_t *chars = malloc(max_chars * sizeof(chars[0]));
+    if (!chars)
+        return LT_ERR_NOMEM;
+    int err = lt_py_unicode_chars(mem, o, addr, chars, max_chars, &n, &length);
+    for (size_t i = 0; !err && i < n; i++)
+        err = put_char(out, chars[i]);
+    if (!err && n < length)
         err = lt_buf_put_text(out, "...");
-    if (text != small)
-        free(text);
+    free(chars);
     return err;
 }

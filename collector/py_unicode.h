@@ -15,4 +15,9 @@ struct lt_buf;
 int lt_py_unicode_read(const struct lt_mem *mem, const struct lt_py_offsets *offsets, lt_addr addr,
                        size_t max_chars, struct lt_buf *out);
 
+/* Its code points as they are, surrogates too: *n of them, at most max, into chars; *length is how
+ * many it has. Errors as above. */
+int lt_py_unicode_chars(const struct lt_mem *mem, const struct lt_py_offsets *offsets, lt_addr addr,
+                        uint32_t *chars, size_t max, size_t *n, uint64_t *length);
+
 #endif

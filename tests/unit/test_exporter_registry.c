@@ -173,8 +173,7 @@ static void named_takes_over(void)
     struct lt_registry *r;
 
     build("text.so",
-          PLUGIN(ABI SIZE
-                 ".name = \"text\", .description = \"d\", .extension = \"txt\", " CALLS));
+          PLUGIN(ABI SIZE ".name = \"text\", .description = \"d\", .extension = \"txt\", " CALLS));
     path_in(path, sizeof path, "text.so");
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, NULL, NULL, files, 1, message, sizeof message), 0);
     CU_ASSERT_STRING_EQUAL(lt_registry_find(r, "text")->description, "d");
