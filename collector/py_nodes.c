@@ -79,10 +79,8 @@ static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t dep
     return err ? err : lt_trace_writer_stack(tick->writer, caller, frame, &known->node);
 }
 
-/* Is this a frame that has not begun to run? The interpreter links such a frame for a moment while
- * it makes it. */
-static bool incomplete(const struct lt_py_frame *frame, const struct lt_py_code *code,
-                       uint32_t offset)
+bool lt_py_frame_incomplete(const struct lt_py_frame *frame, const struct lt_py_code *code,
+                            uint32_t offset)
 {
     return !frame->generator && offset < code->first_traceable &&
            frame->instr < code->instructions + code->first_traceable;
@@ -95,7 +93,7 @@ static int know_frame(struct lt_py_process *p, const struct lt_py_frame *frame,
     known->code = lt_py_codes_find(p->codes, frame->code);
     if (!known->code || !lt_py_code_offset(p->codes, known->code, frame->instr, &known->offset))
         return LT_ERR_CORRUPT;
-    known->incomplete = incomplete(frame, known->code, known->offset);
+    known->incomplete = lt_py_frame_incomplete(frame, known->code, known->offset);
     return 0;
 }
 

@@ -16,6 +16,11 @@ int lt_py_nodes_update(struct lt_py_process *p, struct lt_py_thread *t,
 int lt_py_nodes_renew(struct lt_py_process *p, struct lt_py_thread *t,
                       struct lt_tick_context *tick);
 
+/* Is this a frame that has not begun to run? The interpreter links such a frame for a moment while
+ * it makes it. */
+bool lt_py_frame_incomplete(const struct lt_py_frame *frame, const struct lt_py_code *code,
+                            uint32_t offset);
+
 int lt_py_nodes_init(struct lt_py_process *p);
 void lt_py_nodes_forget(struct lt_py_process *p); /* the cached ids of frames */
 

@@ -129,7 +129,7 @@ struct lt_py_process {
 /* What a tick works with; the same for all processes of a recorder. */
 struct lt_tick_context {
     struct lt_follower *follower;
-    struct lt_trace_writer *writer;
+    struct lt_trace_writer *writer; /* NULL: no trace; for lt_py_reading_take() alone */
     struct lt_health *health;
     int64_t now_ns, interval_ns;
     uint32_t covers;
@@ -139,6 +139,9 @@ struct lt_tick_context {
     /* A frame that the trace did not have before: its source line is wanted. */
     void (*new_frame)(void *ctx, const struct lt_py_process *process, struct lt_str file,
                       uint32_t line);
+    /* NULL, or what else is to be of the same moment: called in each attempt with the stacks that
+     * were read, before it is confirmed. An error fails the attempt. */
+    int (*look)(void *ctx, struct lt_py_process *process, const struct lt_py_gil *gil);
     void *ctx;
     uint32_t frames_seen; /* frames of this segment that new_frame was called for */
 };

@@ -580,6 +580,15 @@ static int walk_stacks(struct attempt *a)
     return 0;
 }
 
+/* What the caller wants to see of this moment besides. */
+static int look(struct attempt *a)
+{
+    if (!a->tick->look)
+        return 0;
+    a->others = a->more = true;
+    return a->tick->look(a->tick->ctx, a->p, a->gil);
+}
+
 /* Was all of it one moment? */
 static int judge_end(struct attempt *a)
 {
@@ -608,7 +617,7 @@ static int judge_end(struct attempt *a)
 static int keep_thread(struct attempt *a, struct lt_py_thread *t)
 {
     struct lt_py_process *p = a->p;
-    int err = lt_py_nodes_update(p, t, a->tick);
+    int err = a->tick->writer ? lt_py_nodes_update(p, t, a->tick) : 0;
     lt_py_thread_identify(p, t);
     if (!err)
         err = lt_py_stack_keep(&t->stack, &p->runtime.offsets, &p->copies);
@@ -654,6 +663,8 @@ static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_ti
         err = walk_threads(&a);
     if (!err)
         err = walk_stacks(&a);
+    if (!err)
+        err = look(&a);
     if (!err)
         err = judge_end(&a);
     if (!err)

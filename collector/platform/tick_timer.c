@@ -88,13 +88,28 @@ struct scheduling {
 
 enum { SLICE_NS = 100000 };
 
+/* The lowest real-time priority. */
+static bool be_realtime(void)
+{
+    const struct sched_param lowest = {.sched_priority = 1};
+    return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) == 0;
+}
+
+void lt_be_urgent(bool urgent)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    if (urgent)
+        be_realtime();
+    else
+        sched_setscheduler(0, SCHED_OTHER, &none);
+}
+
 void lt_be_punctual(void)
 {
-    /* The lowest real-time priority: a sampler that is not let in at once sees its target only
-     * where it sleeps. It runs for some 10 us at a time. */
-    const struct sched_param lowest = {.sched_priority = 1};
+    /* A sampler that is not let in at once sees its target only where it sleeps. It runs for some
+     * 10 us at a time. */
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) == 0)
+    if (be_realtime())
         return;
 #ifdef SYS_sched_setattr
     /* Not allowed; a short slice is free for everybody. */

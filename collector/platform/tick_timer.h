@@ -6,6 +6,7 @@
 #ifndef LT_TICK_TIMER_H
 #define LT_TICK_TIMER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lt_tick_timer {
@@ -38,6 +39,9 @@ void lt_sleep_until(int64_t monotonic_ns);
 /* Asks the kernel to wake the calling thread at once and let it run: timer slack, a short
  * scheduler slice, a higher priority, each where it is allowed. */
 void lt_be_punctual(void);
+
+/* Lets the calling thread run before others, where that is allowed, or as everybody again. */
+void lt_be_urgent(bool urgent);
 
 /* CPU time of the calling thread. */
 int64_t lt_thread_cpu_ns(void);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What all threads of a Python process are doing at one moment, as plain data. The process is not
+ * stopped: it is read as by the sampler (py_process.h says why that is one moment), and locals are
+ * read in the same moment as the stacks that they are on. */
+#ifndef LT_DUMP_H
+#define LT_DUMP_H
+
+#include <sys/types.h>
+
+#include "collector/mem.h"
+#include "formats/byte_buffer.h"
+#include "formats/profile.h"
+
+struct lt_dump_text { /* a piece of lt_dump.text, see lt_dump_str() */
+    size_t at, len;
+};
+
+struct lt_dump_local {
+    struct lt_dump_text name;
+    struct lt_dump_text value; /* as repr() writes it (py_values.h) */
+};
+
+struct lt_dump_frame {
+    struct lt_dump_text name, file; /* bytes that need not be UTF-8 */
+    uint32_t line;
+    size_t first_local, n_locals;
+};
+
+struct lt_dump_thread {
+    pid_t tid; /* 0: not known */
+    uint64_t ident;
+    lt_addr tstate;
+    struct lt_dump_text name;
+    bool runs; /* on a processor, or waiting for one */
+    bool gil, gc;
+    int error;                    /* why its stack is not known: LT_ERR_TORN, ...; 0: it is */
+    size_t first_frame, n_frames; /* innermost first */
+};
+
+struct lt_dump {
+    pid_t pid;
+    char python[32];             /* version */
+    struct lt_dump_text command; /* and its arguments */
+    struct lt_dump_text cwd;
+    bool own_root;    /* it sees the files that we see */
+    int locals_error; /* why there are none of some threads: LT_ERR_TORN; 0: there are */
+    bool locals_cut;  /* there were too many: outer frames are without */
+    struct lt_dump_thread *threads;
+    size_t n_threads, threads_alloc;
+    struct lt_dump_frame *frames;
+    size_t n_frames, frames_alloc;
+    struct lt_dump_local *locals;
+    size_t n_locals, locals_alloc;
+    struct lt_buf text;
+};
+
+enum lt_dump_flags {
+    LT_DUMP_LOCALS = 1 << 0,
+    LT_DUMP_FORCE = 1 << 1 /* see lt_py_finder_force() */
+};
+
+/* Fills *d, which is all zero. Takes some milliseconds, a second for a process that is just
+ * starting, and leaves the calling thread bound to one processor. Threads whose stacks could not be
+ * confirmed say so; that is no error. LT_ERR_NO_PROCESS, LT_ERR_PERMISSION, LT_ERR_NOT_PYTHON,
+ * LT_ERR_NOT_READY, LT_ERR_PY_VERSION, LT_ERR_PY_NEWER, LT_ERR_PY_FREE_THREADED (d->python says
+ * which), LT_ERR_NOMEM. */
+int lt_dump_take(struct lt_dump *d, pid_t pid, unsigned flags);
+void lt_dump_release(struct lt_dump *d);
+
+static inline struct lt_str lt_dump_str(const struct lt_dump *d, struct lt_dump_text text)
+{
+    return (struct lt_str){(const char *)d->text.data + text.at, text.len};
+}
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From threads of the process that is read to plain data. */
+#include "config.h"
+
+#include "collector/dump_moment.h"
+
+#include "collector/platform/thread_stat.h"
+#include "collector/py_locals.h"
+#include "collector/py_nodes.h"
+#include "collector/py_thread_names.h"
+#include "collector/py_unicode.h"
+#include "collector/py_values.h"
+#include "formats/lt_error.h"
+
+enum {
+    MAX_FRAMES = 1 << 22, /* of all threads */
+    MAX_LOCALS = 1 << 20,
+    MAX_NAME_CHARS = 128
+};
+
+struct look {
+    struct lt_dump_moment *m;
+    struct lt_dump *d;
+    struct lt_py_process *p;
+    struct lt_mem mem; /* through the page cache */
+    struct lt_py_values values;
+};
+
+void lt_dump_moment_begin(struct lt_dump_moment *m)
+{
+    const struct lt_dump *d = m->dump;
+    m->begin =
+        (struct lt_dump_mark){d->n_threads, d->n_frames, d->n_locals, d->text.len, d->locals_cut};
+}
+
+static void rewind_dump(struct lt_dump_moment *m)
+{
+    struct lt_dump *d = m->dump;
+    d->n_threads = m->begin.threads;
+    d->n_frames = m->begin.frames;
+    d->n_locals = m->begin.locals;
+    d->text.len = m->begin.text;
+    d->locals_cut = m->begin.cut;
+}
+
+static struct look begin_look(struct lt_dump_moment *m, struct lt_py_process *p)
+{
+    struct look l = {.m = m, .d = m->dump, .p = p};
+    rewind_dump(m);
+    lt_page_cache_clear(m->cache);
+    lt_page_cache_mem(m->cache, &l.mem);
+    l.values = (struct lt_py_values){.offsets = &p->runtime.offsets, .budget = m->budget};
+    return l;
+}
+
+static int put_str(struct lt_dump *d, struct lt_str s, struct lt_dump_text *text)
+{
+    *text = (struct lt_dump_text){d->text.len, s.len};
+    return lt_buf_put(&d->text, s.data, s.len);
+}
+
+/* A local that makes no sense is left out: the rest of the stack is as true without it. */
+static int or_nothing(int err)
+{
+    return err == LT_ERR_FAULT || err == LT_ERR_CORRUPT || err == LT_ERR_LIMIT ? 0 : err;
+}
+
+static int put_local(void *ctx, const struct lt_py_local *local)
+{
+    struct look *l = ctx;
+    struct lt_dump *d = l->d;
+    struct lt_dump_local entry = {.name.at = d->text.len};
+    if (lt_array_grow(&d->locals, &d->locals_alloc, d->n_locals + 1, sizeof(d->locals[0]),
+                      MAX_LOCALS))
+        return LT_ERR_NOMEM;
+    int err = lt_py_unicode_read(&l->mem, l->values.offsets, local->name, MAX_NAME_CHARS, &d->text);
+    if (err)
+        return err;
+    entry.name.len = d->text.len - entry.name.at;
+    entry.value.at = d->text.len;
+    err = lt_py_value_ref_text(&l->values, local->ref, &d->text);
+    entry.value.len = d->text.len - entry.value.at;
+    if (!err)
+        d->locals[d->n_locals++] = entry;
+    return err;
+}
+
+static int put_locals(struct look *l, const struct lt_py_frame *frame, struct lt_dump_frame *out)
+{
+    struct lt_dump *d = l->d;
+    out->first_local = d->n_locals;
+    if (l->m->budget == 0)
+        return 0;
+    d->locals_cut = d->locals_cut || l->values.budget == 0;
+    if (l->values.budget == 0)
+        return 0;
+    l->values.mem = &l->mem;
+    int err = lt_py_locals_each(&l->mem, l->values.offsets, frame->addr, frame->code, put_local, l);
+    out->n_locals = d->n_locals - out->first_local;
+    return or_nothing(err);
+}
+
+static int put_frame(struct look *l, const struct lt_py_frame *frame)
+{
+    const struct lt_py_codes *codes = l->p->codes;
+    const struct lt_py_code *code = lt_py_codes_find(codes, frame->code);
+    struct lt_dump *d = l->d;
+    struct lt_dump_frame out = {0};
+    uint32_t offset;
+    if (!code || !lt_py_code_offset(codes, code, frame->instr, &offset))
+        return LT_ERR_CORRUPT;
+    if (lt_py_frame_incomplete(frame, code, offset))
+        return 0;
+    int err = lt_py_code_line(codes, code, offset, &out.line);
+    if (!err)
+        err = put_str(d, code->name, &out.name);
+    if (!err)
+        err = put_str(d, code->file, &out.file);
+    if (!err)
+        err = put_locals(l, frame, &out);
+    if (!err)
+        err = lt_array_grow(&d->frames, &d->frames_alloc, d->n_frames + 1, sizeof(d->frames[0]),
+                            MAX_FRAMES);
+    if (!err)
+        d->frames[d->n_frames++] = out;
+    return err;
+}
+
+static int put_frames(struct look *l, const struct lt_py_thread *t, struct lt_dump_thread *out)
+{
+    int err = 0;
+    out->first_frame = l->d->n_frames;
+    for (size_t i = t->stack.n_frames; !err && i-- > 0;)
+        err = put_frame(l, &t->stack.frames[i]);
+    out->n_frames = l->d->n_frames - out->first_frame;
+    return err;
+}
+
+static int put_thread(struct look *l, const struct lt_py_thread *t, int error)
+{
+    struct lt_dump *d = l->d;
+    struct lt_thread_stat stat;
+    struct lt_dump_thread out = {
+        .tid = t->tid, .ident = t->ident, .tstate = t->stack.tstate, .error = error};
+    if (t->walked_in != l->p->attempt && !error)
+        out.error = LT_ERR_AWAY; /* the holder, read from afar: it ran */
+    out.runs = lt_thread_stat_read(t->stat_fd, &stat) == 0 && stat.runnable;
+    int err = out.error ? 0 : put_frames(l, t, &out);
+    if (!err)
+        err = lt_array_grow(&d->threads, &d->threads_alloc, d->n_threads + 1, sizeof(d->threads[0]),
+                            LT_MAX_THREADS);
+    if (!err)
+        d->threads[d->n_threads++] = out;
+    return err;
+}
+
+/* Is it a thread of this GIL that was there when the list was last walked? */
+static bool is_member(const struct lt_py_process *p, const struct lt_py_thread *t,
+                      const struct lt_py_gil *gil)
+{
+    return &p->gils[t->gil] == gil && (t->listed || !p->list_walked);
+}
+
+static int put_threads(struct look *l, const struct lt_py_gil *gil, int error)
+{
+    struct lt_py_process *p = l->p;
+    int err = 0;
+    for (size_t i = 0; !err && i < p->n_threads; i++) {
+        if (is_member(p, p->threads[i], gil))
+            err = put_thread(l, p->threads[i], error);
+    }
+    return err;
+}
+
+static int give_name(void *ctx, uint64_t ident, struct lt_str name)
+{
+    struct look *l = ctx;
+    for (size_t i = l->m->begin.threads; i < l->d->n_threads; i++) {
+        if (l->d->threads[i].ident == ident)
+            return put_str(l->d, name, &l->d->threads[i].name);
+    }
+    return 0;
+}
+
+static int put_names(struct look *l, const struct lt_py_gil *gil)
+{
+    struct lt_py_process *p = l->p;
+    int err = 0;
+    for (size_t i = 0; !err && i < p->n_interps; i++) {
+        struct lt_py_names names = {0};
+        if (&p->gils[p->interp_gils[i]] != gil)
+            continue;
+        err = or_nothing(
+            lt_py_names_read(&names, &l->mem, &p->runtime.offsets, p->interps[i], give_name, l));
+        lt_py_names_release(&names);
+    }
+    return err;
+}
+
+int lt_dump_moment_look(void *moment, struct lt_py_process *p, const struct lt_py_gil *gil)
+{
+    struct look l = begin_look(moment, p);
+    int err = put_threads(&l, gil, 0);
+    return err ? err : put_names(&l, gil);
+}
+
+int lt_dump_moment_give_up(struct lt_dump_moment *m, struct lt_py_process *p,
+                           const struct lt_py_gil *gil, int error)
+{
+    struct look l = begin_look(m, p);
+    int err = put_threads(&l, gil, error);
+    return err ? err : put_names(&l, gil);
+}
