@@ -7,15 +7,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/recording.h"
 #include "cli/say.h"
-#include "collector/platform/read_rights.h"
-#include "formats/lt_error.h"
+#include "cli/target.h"
 
 enum { MAX_PIDS = 1024, PATIENCE_MS = 2000 };
 
@@ -27,17 +25,12 @@ struct attach {
 
 static int add_pid(struct attach *a, const char *text)
 {
-    char *end;
-    errno = 0;
-    long pid = strtol(text, &end, 10);
-    if (end == text || *end || errno || pid <= 0 || pid > INT32_MAX)
-        return lt_say_usage("%s is no PID: give the number of a process", text);
     if (a->n == MAX_PIDS)
         return lt_say_usage("too many processes: at most %d", MAX_PIDS);
-    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
-        return lt_say_failure("no such process %ld: see `ps -C python3`", pid);
-    a->pids[a->n++] = (pid_t)pid;
-    return 0;
+    int status = lt_target_pid(text, &a->pids[a->n]);
+    if (!status)
+        a->n++;
+    return status;
 }
 
 static int stop_signals(void)
@@ -49,47 +42,6 @@ static int stop_signals(void)
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static int not_permitted(pid_t pid)
-{
-    int scope;
-    switch (lt_read_obstacle(pid, &scope)) {
-    case LT_OBSTACLE_USER:
-        return lt_say_failure("reading process %d is not permitted: it is another user's: run as "
-                              "that user, as root or with CAP_SYS_PTRACE",
-                              (int)pid);
-    case LT_OBSTACLE_YAMA:
-        return lt_say_failure("reading process %d is not permitted: kernel.yama.ptrace_scope is "
-                              "%d: run as root, or `sysctl kernel.yama.ptrace_scope=0`",
-                              (int)pid, scope);
-    case LT_OBSTACLE_CAPABILITY:
-        return lt_say_failure("reading process %d is not permitted: root lacks CAP_SYS_PTRACE "
-                              "here: start the container with `--cap-add SYS_PTRACE`",
-                              (int)pid);
-    case LT_OBSTACLE_PROTECTED:
-        return lt_say_failure("reading process %d is not permitted: it has, or had, more rights "
-                              "than you: run as root or with CAP_SYS_PTRACE",
-                              (int)pid);
-    default:
-        return lt_say_failure("reading process %d is not permitted: run as root outside of its "
-                              "namespaces; in a container, with `--cap-add SYS_PTRACE`",
-                              (int)pid);
-    }
-}
-
-/* Why nothing can be sampled there, in a line; 0 when it can, or may become so. */
-static int explain(const struct lt_recorder_summary *s, const struct attach *a)
-{
-    const char *advice = lt_python_advice(s->python_error);
-    if (advice)
-        return lt_say_failure("Python %s of process %d is not supported: %s", s->python_detail,
-                              (int)a->pids[0], advice);
-    if (s->python_error == LT_ERR_PERMISSION)
-        return not_permitted(a->pids[0]);
-    return lt_say_failure(
-        "process %d is not a Python process: give the PID of a Python interpreter",
-        (int)a->pids[0]);
 }
 
 /* Until the processes end, a signal, or the duration; not longer than PATIENCE_MS without any
@@ -120,7 +72,7 @@ static int record(struct attach *a)
     file.keep_empty = false; /* a command that fails leaves nothing behind */
     lt_recording_end(&file, &summary);
     if (summary.processes == 0 && !summary.error)
-        status = explain(&summary, a);
+        status = lt_target_explain(a->pids[0], summary.python_error, summary.python_detail);
     close(signal_fd);
     return summary.error ? LT_EXIT_FAILURE : status;
 }

@@ -13,6 +13,7 @@
 #include "cli/recording.h"
 #include "cli/run_program.h"
 #include "cli/say.h"
+#include "cli/target.h"
 #include "formats/lt_error.h"
 
 enum { OPT_MODULE = 2 };

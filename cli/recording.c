@@ -16,7 +16,6 @@
 
 #include "cli/say.h"
 #include "cli/trace_dir.h"
-#include "collector/py_offsets.h"
 #include "formats/lt_error.h"
 
 enum {
@@ -169,20 +168,6 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
         return lt_say_failure("cannot record: %s", lt_error_text(err));
     }
     return 0;
-}
-
-const char *lt_python_advice(int error)
-{
-    switch (error) {
-    case LT_ERR_PY_VERSION:
-        return "use " LT_PY_SUPPORTED;
-    case LT_ERR_PY_NEWER:
-        return "use " LT_PY_SUPPORTED ", or --force to read it as the newest of them";
-    case LT_ERR_PY_FREE_THREADED:
-        return "it is free-threaded: use a build with the GIL";
-    default:
-        return NULL;
-    }
 }
 
 static uint64_t failures(const struct lt_health *h)

@@ -27,10 +27,6 @@ void lt_recording_options_init(struct lt_recording_options *o);
 int lt_recording_option(struct lt_recording_options *o, int id, const char *value);
 void lt_recording_options_release(struct lt_recording_options *o);
 
-/* The end of a message about a Python that cannot be sampled: what to do. NULL when the error is not
- * about its version or build. */
-const char *lt_python_advice(int error);
-
 struct lt_recording_file {
     struct lt_recorder *recorder;
     struct lt_output output;
