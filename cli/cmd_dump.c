@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * live-trace dump: what all threads of a process are doing right now. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/json_output.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "cli/target.h"
+#include "collector/dump.h"
+#include "collector/source_lines.h"
+#include "formats/escape.h"
+#include "formats/lt_error.h"
+
+enum { OPT_JSON = LT_OPTION_HELP + 1, OPT_LOCALS, OPT_FORCE };
+
+static const struct lt_option options[] = {
+    {"json", 0, false, OPT_JSON},
+    {"locals", 0, false, OPT_LOCALS},
+    {"force", 0, false, OPT_FORCE},
+    {0},
+};
+
+struct show {
+    const struct lt_dump *dump;
+    struct lt_source_lines *sources;
+    struct lt_buf line; /* scratch */
+    bool locals;
+};
+
+static const char *why_unknown(int error)
+{
+    switch (error) {
+    case LT_ERR_AWAY:
+        return "it ran on a processor that is closed to live-trace (cpuset)";
+    case LT_ERR_LIMIT:
+        return "deeper than what live-trace reads";
+    case LT_ERR_CORRUPT:
+        return "the chain of frames makes no sense";
+    default:
+        return lt_error_text(error);
+    }
+}
+
+/* The text of the frame's line. */
+static bool find_source(const struct show *s, const struct lt_dump_frame *f, struct lt_str *text)
+{
+    const struct lt_dump *d = s->dump;
+    return lt_source_lines_get(s->sources, d->pid, d->own_root, lt_dump_str(d, d->cwd),
+                               lt_dump_str(d, f->file), f->line, text) == 0;
+}
+
+/* ---- as a traceback ---- */
+
+/* Foreign text, without anything that could play with the terminal. */
+static void print_text(struct show *s, struct lt_str text, char quote)
+{
+    lt_buf_clear(&s->line);
+    if (lt_escape_text(&s->line, text, quote) == 0)
+        fwrite(s->line.data, 1, s->line.len, stdout);
+}
+
+static void print_piece(struct show *s, struct lt_dump_text text, char quote)
+{
+    print_text(s, lt_dump_str(s->dump, text), quote);
+}
+
+static void print_head(struct show *s)
+{
+    const struct lt_dump *d = s->dump;
+    printf("Process %d: ", (int)d->pid);
+    print_piece(s, d->command, 0);
+    printf("\nPython %s\n", d->python);
+}
+
+static void print_locals(struct show *s, const struct lt_dump_frame *f)
+{
+    for (size_t i = 0; i < f->n_locals; i++) {
+        const struct lt_dump_local *local = &s->dump->locals[f->first_local + i];
+        fputs("        ", stdout);
+        print_piece(s, local->name, 0);
+        fputs(" = ", stdout);
+        print_piece(s, local->value, 0);
+        putchar('\n');
+    }
+}
+
+static void print_frame(struct show *s, const struct lt_dump_frame *f)
+{
+    struct lt_str source;
+    fputs("  File \"", stdout);
+    print_piece(s, f->file, '"');
+    printf("\", line %" PRIu32 " in ", f->line);
+    print_piece(s, f->name, 0);
+    putchar('\n');
+    if (find_source(s, f, &source)) {
+        fputs("      ", stdout);
+        print_text(s, source, 0);
+        putchar('\n');
+    }
+    print_locals(s, f);
+}
+
+static void print_thread(struct show *s, const struct lt_dump_thread *t)
+{
+    printf("\nThread %" PRIu64 " \"", t->tid ? (uint64_t)t->tid : t->ident);
+    print_piece(s, t->name, '"');
+    printf("\" (%s%s%s)", t->runs ? "on CPU" : "waiting", t->gil ? ", holds the GIL" : "",
+           t->gc ? ", in garbage collection" : "");
+    if (t->error) {
+        printf(", stack not known: %s\n", why_unknown(t->error));
+        return;
+    }
+    puts(", most recent call first:");
+    for (size_t i = 0; i < t->n_frames; i++)
+        print_frame(s, &s->dump->frames[t->first_frame + i]);
+    if (t->n_frames == 0)
+        puts("  <no Python frame>");
+}
+
+static int print_dump(struct show *s)
+{
+    print_head(s);
+    for (size_t i = 0; i < s->dump->n_threads; i++)
+        print_thread(s, &s->dump->threads[i]);
+    return LT_EXIT_OK;
+}
+
+/* ---- as JSON ---- */
+
+static void json_piece(struct lt_json *j, const struct show *s, const char *key,
+                       struct lt_dump_text text)
+{
+    lt_json_key(j, key);
+    lt_json_str(j, lt_dump_str(s->dump, text));
+}
+
+static void json_locals(struct lt_json *j, struct show *s, const struct lt_dump_frame *f)
+{
+    lt_json_key(j, "locals");
+    lt_json_object(j);
+    for (size_t i = 0; i < f->n_locals; i++) {
+        const struct lt_dump_local *local = &s->dump->locals[f->first_local + i];
+        struct lt_str name = lt_dump_str(s->dump, local->name);
+        lt_buf_clear(&s->line);
+        if (lt_escape_text(&s->line, name, 0) == 0 && lt_buf_put_u8(&s->line, '\0') == 0)
+            json_piece(j, s, (const char *)s->line.data, local->value);
+    }
+    lt_json_end(j);
+}
+
+static void json_frame(struct lt_json *j, struct show *s, const struct lt_dump_frame *f)
+{
+    struct lt_str source;
+    lt_json_object(j);
+    json_piece(j, s, "name", f->name);
+    json_piece(j, s, "file", f->file);
+    lt_json_key(j, "line");
+    lt_json_uint(j, f->line);
+    if (find_source(s, f, &source)) {
+        lt_json_key(j, "source");
+        lt_json_str(j, source);
+    }
+    if (s->locals)
+        json_locals(j, s, f);
+    lt_json_end(j);
+}
+
+static void json_thread(struct lt_json *j, struct show *s, const struct lt_dump_thread *t)
+{
+    lt_json_object(j);
+    lt_json_key(j, "tid");
+    lt_json_uint(j, t->tid ? (uint64_t)t->tid : t->ident);
+    lt_json_key(j, "ident");
+    lt_json_uint(j, t->ident);
+    json_piece(j, s, "name", t->name);
+    lt_json_key(j, "state");
+    lt_json_text(j, t->runs ? "cpu" : "wait");
+    lt_json_key(j, "gil");
+    lt_json_bool(j, t->gil);
+    lt_json_key(j, "gc");
+    lt_json_bool(j, t->gc);
+    if (t->error) {
+        lt_json_key(j, "error");
+        lt_json_text(j, why_unknown(t->error));
+    }
+    lt_json_key(j, "stack");
+    lt_json_array(j);
+    for (size_t i = 0; i < t->n_frames; i++)
+        json_frame(j, s, &s->dump->frames[t->first_frame + i]);
+    lt_json_end(j);
+    lt_json_end(j);
+}
+
+static int json_dump(struct show *s)
+{
+    const struct lt_dump *d = s->dump;
+    struct lt_json j;
+    lt_json_to_stdout(&j);
+    lt_json_object(&j);
+    lt_json_key(&j, "pid");
+    lt_json_int(&j, d->pid);
+    json_piece(&j, s, "command", d->command);
+    lt_json_key(&j, "python");
+    lt_json_text(&j, d->python);
+    lt_json_key(&j, "threads");
+    lt_json_array(&j);
+    for (size_t i = 0; i < d->n_threads; i++)
+        json_thread(&j, s, &d->threads[i]);
+    lt_json_end(&j);
+    lt_json_end(&j);
+    return lt_json_end_stdout(&j);
+}
+
+/* ---- the command ---- */
+
+static void warn(const struct lt_dump *d)
+{
+    if (d->locals_error)
+        lt_say("the locals of process %d are left out: %s", (int)d->pid,
+               lt_error_text(d->locals_error));
+    if (d->locals_cut)
+        lt_say("not all locals of process %d are shown: there are too many", (int)d->pid);
+}
+
+static int dump(pid_t pid, bool json, unsigned flags)
+{
+    struct lt_dump d = {0};
+    struct show s = {.dump = &d};
+    int status, err = lt_dump_take(&d, pid, flags);
+    if (!err)
+        err = lt_source_lines_new(&s.sources);
+    if (!err && d.n_threads == 0)
+        err = LT_ERR_NOT_READY;
+    if (err) {
+        status = lt_target_explain(pid, err, d.python);
+    } else {
+        s.locals = (flags & LT_DUMP_LOCALS) && !d.locals_error;
+        status = json ? json_dump(&s) : print_dump(&s);
+        warn(&d);
+    }
+    lt_source_lines_free(s.sources);
+    lt_buf_release(&s.line);
+    lt_dump_release(&d);
+    return status;
+}
+
+static int run(const struct lt_command *self, char **argv)
+{
+    struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
+    bool json = false;
+    unsigned flags = 0;
+    pid_t pid = 0;
+    int status = 0, id = 0;
+    while (!status && (id = lt_options_next(&o)) >= 0) {
+        if (id == LT_OPTION_HELP)
+            return lt_command_help(self);
+        json = json || id == OPT_JSON;
+        flags |= id == OPT_LOCALS ? LT_DUMP_LOCALS : 0;
+        flags |= id == OPT_FORCE ? LT_DUMP_FORCE : 0;
+        if (id == 0)
+            status = pid ? lt_say_usage("dump takes one process: leave out %s", o.value)
+                         : lt_target_pid(o.value, &pid);
+    }
+    if (id == -2)
+        return LT_EXIT_USAGE;
+    if (!status && !pid)
+        status = lt_say_usage("dump needs a process: live-trace dump PID");
+    return status ? status : dump(pid, json, flags);
+}
+
+const struct lt_command lt_cmd_dump = {
+    .name = "dump",
+    .summary = "what all threads of a process are doing right now",
+    .help = "Usage: live-trace dump PID [--json] [--locals] [--force]\n"
+            "\n"
+            "Prints the stacks of all threads once, innermost frame first, and which thread\n"
+            "is on a processor, holds the GIL or collects garbage. The process is not\n"
+            "stopped, and need not answer: it may hang or be stopped itself.\n"
+            "\n"
+            "  --json    as one JSON object\n"
+            "  --locals  with arguments and locals: numbers, text and containers of them;\n"
+            "            other objects as <Type at 0x...>, long ones cut by ...\n"
+            "  --force   read a Python newer than all known ones as the newest\n",
+    .example = "live-trace dump --locals 4711",
+    .run = run,
+};
