@@ -127,7 +127,8 @@ static int by_address(const void *a, const void *b)
 static int want_checks(struct lt_py_process *p)
 {
     int err = 0;
-    qsort(p->checks, p->n_checks, sizeof(p->checks[0]), by_address);
+    if (p->n_checks > 1)
+        qsort(p->checks, p->n_checks, sizeof(p->checks[0]), by_address);
     for (size_t i = 0; !err && i < p->n_checks; i++) {
         lt_addr from;
         size_t len;
