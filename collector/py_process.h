@@ -40,6 +40,7 @@ struct lt_py_thread {
     bool ended;                /* its state is not readable any more */
     bool renewed;              /* it is another thread than the trace has under its id */
     bool was_runnable;         /* without the GIL, at the last look at its stat file */
+    uint32_t held_at;          /* the tick at which it was last seen to have the GIL */
     bool doubt;                /* it may have begun or ended to run since that look */
     bool ran;                  /* it was seen to run at this tick, and followed */
     bool stale;                /* it may have run since its stack was read */

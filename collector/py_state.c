@@ -85,16 +85,24 @@ static bool holds_gil(const struct lt_py_process *p, const struct lt_py_thread *
     return gil->locked && gil->holder == t;
 }
 
-/* Is it the same thread of the kernel as one that holds a GIL, in another interpreter? Then it runs
- * there, if it runs. */
+/* A thread of the kernel may have a stack in each of several interpreters: it runs where it had the
+ * GIL last. */
 static bool is_elsewhere(const struct lt_py_process *p, const struct lt_py_thread *t)
 {
-    for (size_t i = 0; i < p->n_gils; i++) {
-        const struct lt_py_gil *gil = &p->gils[i];
-        if (gil->locked && gil->holder && gil->holder != t && gil->holder->tid == t->tid)
+    for (size_t i = 0; i < p->n_threads && p->n_interps > 1; i++) {
+        const struct lt_py_thread *other = p->threads[i];
+        if (other->tid == t->tid && other->held_at > t->held_at)
             return true;
     }
     return false;
+}
+
+static void note_holders(struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_gils; i++) {
+        if (p->gils[i].holder)
+            p->gils[i].holder->held_at = p->ticks;
+    }
 }
 
 /* Threads without the GIL: those in doubt first, then, if all are to be asked, the others by turns.
@@ -111,13 +119,11 @@ static void ask_others(struct lt_py_process *p, bool all)
             t->was_runnable = false; /* that is about threads without the GIL */
             continue;
         }
-        if (p->n_interps > 1 && is_elsewhere(p, t)) {
-            t->was_runnable = false;
-        } else if (t->ran) {
+        if (t->ran) {
             t->was_runnable = true; /* by the time it had been followed it may have stopped */
         } else if ((t->doubt || t->was_runnable || turn) && left > 0) {
             left--;
-            t->was_runnable = runnable(t);
+            t->was_runnable = runnable(t) && !is_elsewhere(p, t);
         }
         p->others_run = p->others_run || t->was_runnable;
         t->state = t->was_runnable ? LT_STATE_CPU : 0;
@@ -183,6 +189,7 @@ static void elsewhere(struct lt_py_process *p, const struct lt_py_thread *holder
 void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns)
 {
     p->ticks++;
+    note_holders(p);
     ask_others(p, unexplained(p, use, interval_ns));
     for (size_t i = 0; i < p->n_gils; i++)
         update_holder(p, &p->gils[i], use);

@@ -306,6 +306,7 @@ static void *keeper_main(void *arg)
     struct lt_recorder *r = arg;
     int64_t next_ns = lt_monotonic_ns();
     int err = 0;
+    lt_be_prompt();
     while (!err && !atomic_load(&r->keeper_stop)) {
         bool closing = atomic_load(&r->done);
         if (closing)

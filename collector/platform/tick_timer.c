@@ -86,7 +86,7 @@ struct scheduling {
     uint64_t deadline, period;
 };
 
-enum { SLICE_NS = 100000 };
+enum { SLICE_NS = 100000, PROMPT_NICE = -10 };
 
 /* The lowest real-time priority. */
 static bool be_realtime(void)
@@ -102,6 +102,12 @@ void lt_be_urgent(bool urgent)
         be_realtime();
     else
         sched_setscheduler(0, SCHED_OTHER, &none);
+}
+
+void lt_be_prompt(void)
+{
+    /* Where it is not allowed, a busy machine makes us later. Here it is the calling thread's. */
+    setpriority(PRIO_PROCESS, 0, PROMPT_NICE);
 }
 
 void lt_be_punctual(void)

@@ -39,6 +39,9 @@ void lt_sleep_until(int64_t monotonic_ns);
 /* Asks the kernel to wake the calling thread at once and let it run: timer slack, a short
  * scheduler slice, a higher priority, each where it is allowed. */
 void lt_be_punctual(void);
+/* The same more mildly, for a thread that may work for milliseconds: a process that lives for 50 of
+ * them has to be found in time. */
+void lt_be_prompt(void);
 
 /* Lets the calling thread run before others, where that is allowed, or as everybody again. */
 void lt_be_urgent(bool urgent);
