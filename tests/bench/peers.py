@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other profilers, fetched from PyPI into a cache outside of the tree."""
 
+import glob
 import os
 import subprocess
 import sys
@@ -22,3 +23,16 @@ def peer(package, program):
     except (OSError, subprocess.SubprocessError):
         return None
     return path if os.path.exists(path) else None
+
+
+def runnable(path):
+    """The words that run a peer's program: one that wants a newer C library than this machine has gets Debian unstable's,
+    which the tests fetch for their interpreters. None if neither does."""
+    unstable = os.path.join(CACHE, "debian-sid")
+    ways = [[path]]
+    for libraries in glob.glob(os.path.join(unstable, "usr", "lib", "*-linux-gnu")):
+        ways += [[linker, "--library-path", libraries, path] for linker in glob.glob(os.path.join(libraries, "ld-linux*.so.*"))]
+    for words in ways:
+        if subprocess.run([*words, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+            return words
+    return None
