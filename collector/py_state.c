@@ -175,13 +175,25 @@ static void update_holder(struct lt_py_process *p, struct lt_py_gil *gil,
     gil->slept = !runs;
 }
 
-/* A thread that has gone into another interpreter has a stack in each; it runs in the one whose GIL
- * it holds. */
-static void elsewhere(struct lt_py_process *p, const struct lt_py_thread *holder)
+/* A thread of the kernel that has gone into another interpreter has a stack in each, and runs in one:
+ * where it has the GIL, or without any, in the newest that has a stack. */
+static bool runs_in_newer(const struct lt_py_process *p, const struct lt_py_thread *t)
 {
     for (size_t i = 0; i < p->n_threads; i++) {
+        const struct lt_py_thread *other = p->threads[i];
+        if (other->tid == t->tid && other->tid && other->n_known > 0 &&
+            lt_py_thread_is_inner(p, other, t))
+            return true;
+    }
+    return false;
+}
+
+static void choose_interpreters(struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_threads && p->n_interps > 1; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (t->tid == holder->tid && t->interp != holder->interp && !holds_gil(p, t))
+        if (t->state & LT_STATE_CPU && !holds_gil(p, t) &&
+            (is_elsewhere(p, t) || runs_in_newer(p, t)))
             t->state = 0;
     }
 }
@@ -193,10 +205,7 @@ void lt_py_state_update(struct lt_py_process *p, const struct lt_cpu_use *use, i
     ask_others(p, unexplained(p, use, interval_ns));
     for (size_t i = 0; i < p->n_gils; i++)
         update_holder(p, &p->gils[i], use);
-    for (size_t i = 0; i < p->n_gils && p->n_interps > 1; i++) {
-        if (p->gils[i].locked && p->gils[i].holder && lt_py_gil_used(p, i))
-            elsewhere(p, p->gils[i].holder);
-    }
+    choose_interpreters(p);
     for (size_t i = 0; i < p->n_threads; i++)
         p->threads[i]->ran = false;
 }
@@ -211,4 +220,5 @@ void lt_py_state_update_quiet(struct lt_py_process *p)
             t->state = t->was_runnable ? LT_STATE_CPU : 0;
         }
     }
+    choose_interpreters(p);
 }

@@ -185,6 +185,12 @@ static size_t age(const struct lt_py_process *p, const struct lt_py_thread *t)
     return i;
 }
 
+bool lt_py_thread_is_inner(const struct lt_py_process *p, const struct lt_py_thread *a,
+                           const struct lt_py_thread *b)
+{
+    return age(p, a) < age(p, b);
+}
+
 struct lt_py_thread *lt_py_threads_holder(const struct lt_py_process *p, struct lt_py_gil *gil)
 {
     struct lt_py_thread *last = gil->last_holder ? lt_py_threads_find(p, gil->last_holder) : NULL;
@@ -200,7 +206,8 @@ struct lt_py_thread *lt_py_threads_holder(const struct lt_py_process *p, struct 
     for (size_t i = 0; i < p->n_threads && gil->holder_tid; i++) {
         struct lt_py_thread *t = p->threads[i];
         bool runs = &p->gils[t->gil] == gil && t->tid == gil->holder_tid && !t->ended;
-        if (runs && t->n_known > 0 && (!found || !found->n_known || age(p, t) < age(p, found)))
+        if (runs && t->n_known > 0 &&
+            (!found || !found->n_known || lt_py_thread_is_inner(p, t, found)))
             found = t;
     }
     return found;

@@ -36,6 +36,10 @@ struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr t
 int lt_py_thread_sched(const struct lt_py_process *p, struct lt_py_thread *t,
                        struct lt_thread_sched *sched);
 
+/* Is the interpreter of the first newer than that of the second? */
+bool lt_py_thread_is_inner(const struct lt_py_process *p, const struct lt_py_thread *a,
+                           const struct lt_py_thread *b);
+
 /* The thread that has the GIL, as far as is known; or NULL. Interpreters that share it may hand it to
  * each other within one thread, of which last_holder tells nothing, until they are no more: of the
  * thread's states, the one of the newest interpreter that has a stack is the one that runs. */
