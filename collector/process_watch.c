@@ -27,6 +27,7 @@ enum { MAX_PROCESSES = 1 << 14, MAX_COMMAND = 1024 };
 static const int64_t FIRST_TRY_NS = 1 * MS;
 static const int64_t SLOWEST_TRY_NS = 1000 * MS;
 static const int64_t BIRTHS_EVERY_NS = 20 * MS;
+static const int64_t BIRTHS_SOON_NS = 5 * MS; /* one that has children will have more */
 static const int64_t TREE_EVERY_NS = 1000 * MS;
 static const int64_t NAMES_EVERY_NS = 1000 * MS;
 static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
@@ -210,6 +211,8 @@ static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
     uint64_t newest = lt_newest_pid(w->newest_fd);
     if (newest == w->newest_pid && newest && now_ns < w->tree_ns)
         return 0;
+    if (newest != w->newest_pid)
+        w->births_ns = now_ns + BIRTHS_SOON_NS;
     w->newest_pid = newest;
     w->tree_ns = now_ns + TREE_EVERY_NS;
     return look_at_tree(w);

@@ -529,10 +529,12 @@ class SeveralInterpreters(PlacesTest):
                 self.assertGreater(sum(s["state"] == "cpu" and s["gil"] for s in main), 0.9 * len(main))
                 subs = [s for s in samples if s["stack"][-1]["name"] == "in_sub"]
                 self.assertGreaterEqual(len({s["tid"] for s in subs}), 3)
-                # One thread is on one processor, whichever of its stacks it is that runs. (A late tick and the one
-                # after it may have the same time.)
+                # One thread is on one processor, whichever of its stacks it is that runs. The main interpreter's stack of
+                # the main thread is always there: it counts the ticks, of which two may have the same time.
+                ticks = collections.Counter(s["t"] for s in samples if s["tid"] == s["pid"]
+                                            and os.path.basename(s["stack"][0]["file"]) == "script.py")
                 at_once = collections.Counter((s["t"], s["tid"]) for s in samples if s["state"] == "cpu")
-                self.assertLess(sum(n > 1 for n in at_once.values()), 0.05 * len(at_once))
+                self.assertEqual([at for at, n in at_once.items() if n > ticks[at[0]] > 0], [])
                 self.assertEqual(len(info(self.trace)["processes"]), 1)
 
 
@@ -704,7 +706,8 @@ class Processes(PlacesTest):
                         resident += map(int, re.findall(r"VmRSS:\s+(\d+) kB", status.read()))
         self.assertEqual(collector.returncode, 0)
         pids = {s["pid"] for s in read(self.trace)[1] if s["stack"][-1]["name"] == "child"}
-        self.assertGreaterEqual(len(pids), 148)  # a busy machine may keep us from two of them
+        # A busy machine may keep us from running while one lives.
+        self.assertGreaterEqual(len(pids), 148 if os.getloadavg()[0] < os.cpu_count() else 75)
         self.assertLess(max(descriptors), 60, descriptors)
         self.assertLess(max(resident), 20000, resident)
 
