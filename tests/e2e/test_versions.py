@@ -34,7 +34,7 @@ import ctypes, sys, time
 def become(address):
     with open("/proc/self/mem", "r+b", buffering=0) as memory:
         memory.seek(address)
-        memory.write((0x03630000).to_bytes(8, "little"))
+        memory.write((0x036300F0).to_bytes(8, "little"))
 become(ctypes.addressof(ctypes.c_ulong.in_dll(ctypes.pythonapi, "Py_Version")))
 become(ctypes.addressof(ctypes.c_ulong.in_dll(ctypes.pythonapi, "_PyRuntime")) + 8)
 def spin():
