@@ -113,7 +113,8 @@ class Threads(DumpTest):
         dump = self.until(lambda: self.dump(process), lambda d: sorted(t["state"] for t in d["threads"])
                           == ["cpu", "cpu", "wait", "wait", "wait"])
         self.assertEqual((dump["pid"], len(dump["threads"])), (process.pid, 5))
-        self.assertEqual(dump["command"], f"{python} {self.path('w' + chr(0xf6) + 'rk.py')}")
+        with open(f"/proc/{process.pid}/cmdline", encoding="utf-8") as command:
+            self.assertEqual(dump["command"], command.read().rstrip("\0").replace("\0", " "))
         self.assertTrue(dump["python"].startswith("{}.{}".format(*version)))
         threads = {t["name"]: t for t in dump["threads"]}
         for name, state, line, source in (("locked", "wait", 5, "lock.acquire()"),
@@ -509,8 +510,7 @@ class BadInput(DumpTest):
                               text=True, user=65534, group=65534, extra_groups=[], cwd="/", check=False)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertRegex(done.stderr, ONE_LINE)
-        for word in ("not permitted", "CAP_SYS_PTRACE", "ptrace_scope", "--cap-add SYS_PTRACE"):
-            self.assertIn(word, done.stderr)
+        self.assertRegex(done.stderr, "not permitted: it is another user's: .*CAP_SYS_PTRACE")
 
     def test_unsupported(self):
         root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
