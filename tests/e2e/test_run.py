@@ -103,9 +103,9 @@ class Transparency(TraceTest):
         script = self.script("""
             import time
             count = 0
-            print("ready", flush=True)
             while count < 1:
                 try:
+                    print("ready", flush=True)
                     time.sleep(5)
                 except KeyboardInterrupt:
                     count += 1
