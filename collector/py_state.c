@@ -176,13 +176,13 @@ static void update_holder(struct lt_py_process *p, struct lt_py_gil *gil,
 }
 
 /* A thread of the kernel that has gone into another interpreter has a stack in each, and runs in one:
- * where it has the GIL, or without any, in the newest that has a stack. */
+ * where it had the GIL last, and of those that had it at the same tick, in the newest. */
 static bool runs_in_newer(const struct lt_py_process *p, const struct lt_py_thread *t)
 {
     for (size_t i = 0; i < p->n_threads; i++) {
         const struct lt_py_thread *other = p->threads[i];
         if (other->tid == t->tid && other->tid && other->n_known > 0 &&
-            lt_py_thread_is_inner(p, other, t))
+            other->held_at >= t->held_at && lt_py_thread_is_inner(p, other, t))
             return true;
     }
     return false;
