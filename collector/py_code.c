@@ -134,6 +134,15 @@ struct lt_py_code *lt_py_codes_find(const struct lt_py_codes *codes, lt_addr add
     return codes->slots[slot_of(codes->slots, codes->n_slots, addr)];
 }
 
+void lt_py_codes_lose(struct lt_py_codes *codes, lt_addr from, size_t len)
+{
+    for (uint32_t i = 0; i < codes->n_slots; i++) {
+        struct lt_py_code *code = codes->slots[i];
+        if (code && code->name_addr < from + len && from < code->name_addr + LT_CODE_NAME_IDENTITY)
+            code->name_lost = true;
+    }
+}
+
 static int grow_slots(struct lt_py_codes *codes)
 {
     uint32_t n = codes->n_slots * 2;

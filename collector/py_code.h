@@ -28,6 +28,7 @@ struct lt_py_code {
     bool replaced;  /* another code object has been found at its address */
     struct lt_py_code *next_replaced;
     lt_addr name_addr;
+    bool name_lost;           /* cannot be read any more: the code object is gone */
     lt_addr instructions;     /* address of the first instruction (LT_INSTR_POINTER) */
     uint32_t first_traceable; /* instruction bytes before it belong to no finished frame */
     uint32_t first_line;
@@ -51,6 +52,10 @@ void lt_py_codes_identity_range(const struct lt_py_codes *codes, lt_addr addr, l
                                 size_t *len);
 /* Does the name's str object have to be copied as well (LT_CODE_NAME_IDENTITY bytes)? */
 bool lt_py_codes_need_name(const struct lt_py_codes *codes);
+
+/* The memory cannot be read: code objects whose names lay there are gone, though others may be where
+ * they were. */
+void lt_py_codes_lose(struct lt_py_codes *codes, lt_addr from, size_t len);
 
 /* The code object known at this address, or NULL. Not yet checked. Valid until the cache is
  * cleared, even if it is replaced. */

@@ -135,9 +135,12 @@ static int want_checks(struct lt_py_process *p)
         lt_py_codes_identity_range(p->codes, p->checks[i]->addr, &from, &len);
         err = lt_copies_want(&p->copies, from, len, &p->checks[i]->identity_copy);
     }
-    for (size_t i = 0; !err && i < p->n_checks && lt_py_codes_need_name(p->codes); i++)
-        err = lt_copies_want(&p->copies, p->checks[i]->name_addr, LT_CODE_NAME_IDENTITY,
-                             &p->checks[i]->name_copy);
+    for (size_t i = 0; !err && i < p->n_checks && lt_py_codes_need_name(p->codes); i++) {
+        struct lt_py_code *code = p->checks[i];
+        if (!code->name_lost)
+            err = lt_copies_want(&p->copies, code->name_addr, LT_CODE_NAME_IDENTITY,
+                                 &code->name_copy);
+    }
     p->n_checks = 0;
     return err;
 }
@@ -285,6 +288,8 @@ static int lost_memory(struct attempt *a)
         t->n_known = 0;
         t->stale = true;
     }
+    if (lt_py_codes_need_name(p->codes))
+        lt_py_codes_lose(p->codes, lost->addr, lost->len);
     p->list_stale = true;
     return LT_ERR_FAULT;
 }
@@ -474,7 +479,7 @@ static int walk_threads(struct attempt *a)
 
 static bool checked(const struct lt_py_process *p, const struct lt_py_code *code)
 {
-    if (code->wanted != p->attempt)
+    if (code->wanted != p->attempt || code->name_lost)
         return false;
     const uint8_t *identity = lt_copies_at(&p->copies, code->identity_copy);
     const uint8_t *name =
