@@ -366,8 +366,12 @@ static int follow(struct attempt *a)
     int cpu = holder_cpu(a);
     if (cpu == a->tick->follower->cpu || a->afar)
         return 0;
-    if (cpu < 0)
+    if (cpu < 0) { /* it has ended, unless the list of threads still has it */
+        holder->ended = true;
+        a->gil->holder = NULL;
+        a->p->list_stale = true;
         return LT_ERR_TORN;
+    }
     if (sleeps(a->p, holder, &slices)) {
         a->p->afar = true;
         return AGAIN;
