@@ -114,6 +114,9 @@ class Transparency(TraceTest):
         """)
         pid, terminal = pty.fork()
         if pid == 0:
+            # As a terminal's shell starts it: tests that run in the background have ^C ignored, and so would the program.
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)
             os.execvpe(LIVE_TRACE, [LIVE_TRACE, "run", "-q", "-o", self.trace, script], self.environment)
         seen = b""
         while b"ready" not in seen:
