@@ -219,8 +219,9 @@ static int end_record(struct classic_reader *r)
         return 0;
     }
     r->last_ns = r->time_ns;
-    if (r->has_time)
-        r->stats->duration_ns = r->time_ns + r->interval_ns;
+    /* Dates may be centuries apart. */
+    if (r->has_time && __builtin_add_overflow(r->time_ns, r->interval_ns, &r->stats->duration_ns))
+        r->stats->duration_ns = INT64_MAX;
     /* The recorder left its own frames out: of its own thread nothing may be left. */
     return r->depth > 0 ? deliver(r) : 0;
 }
