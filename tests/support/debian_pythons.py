@@ -18,7 +18,7 @@ import tempfile
 import time
 
 VERSIONS = ("3.13", "3.14", "3.15")
-MIRROR = os.environ.get("LIVE_TRACE_DEBIAN_MIRROR", "http://deb.debian.org/debian")
+MIRROR = os.environ.get("LIVE_TRACE_DEBIAN_MIRROR")  # None: the one that debootstrap knows
 PATIENCE = 900  # seconds for all of it
 RETRY_AFTER = 3600  # and between two attempts that failed
 NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man")
@@ -43,7 +43,7 @@ def only_one(path):
 def debootstrap(folder, packages, seconds):
     """What it printed, and its exit status. Its mounts are its own, and end with it."""
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    command = ["unshare", "--mount", "debootstrap", "--variant=minbase", "--include=" + ",".join(packages), "sid", folder, MIRROR]
+    command = ["unshare", "--mount", "debootstrap", "--variant=minbase", "--include=" + ",".join(packages), "sid", folder, *([MIRROR] if MIRROR else [])]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env=dict(os.environ, PATH=path), start_new_session=True) as process:
         try:
