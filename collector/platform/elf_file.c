@@ -119,6 +119,17 @@ static void match_symbol(struct lt_elf_names *wanted, const char *name, uint64_t
     }
 }
 
+void lt_elf_match_symbols(struct lt_elf_names *wanted, const char *symbols, uint64_t symbols_len,
+                          const char *strings, uint64_t strings_len)
+{
+    for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= symbols_len; at += sizeof(Elf64_Sym)) {
+        Elf64_Sym symbol;
+        memcpy(&symbol, symbols + at, sizeof(symbol));
+        if (symbol.st_shndx != SHN_UNDEF && symbol.st_name < strings_len)
+            match_symbol(wanted, strings + symbol.st_name, symbol.st_value);
+    }
+}
+
 static int look_through(const struct elf *e, const Elf64_Shdr *section, struct lt_elf_names *wanted)
 {
     char *symbols = NULL, *strings = NULL;
@@ -128,13 +139,8 @@ static int look_through(const struct elf *e, const Elf64_Shdr *section, struct l
     int err = read_table(e->fd, section->sh_offset, section->sh_size, &symbols);
     if (!err)
         err = read_table(e->fd, string_section->sh_offset, string_section->sh_size, &strings);
-    for (uint64_t at = 0; !err && at + sizeof(Elf64_Sym) <= section->sh_size;
-         at += sizeof(Elf64_Sym)) {
-        Elf64_Sym symbol;
-        memcpy(&symbol, symbols + at, sizeof(symbol));
-        if (symbol.st_shndx != SHN_UNDEF && symbol.st_name < string_section->sh_size)
-            match_symbol(wanted, strings + symbol.st_name, symbol.st_value);
-    }
+    if (!err)
+        lt_elf_match_symbols(wanted, symbols, section->sh_size, strings, string_section->sh_size);
     free(symbols);
     free(strings);
     return err;

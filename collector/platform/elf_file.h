@@ -25,4 +25,9 @@ struct lt_elf_names {
  * LT_ERR_CORRUPT, LT_ERR_IO, LT_ERR_NOMEM. */
 int lt_elf_look_up(int fd, struct lt_elf_names *names, struct lt_elf_load *load);
 
+/* Notes where the wanted symbols lie that a table of symbols defines, wherever it was read from.
+ * `strings` are the names; a NUL follows behind strings_len bytes. */
+void lt_elf_match_symbols(struct lt_elf_names *wanted, const char *symbols, uint64_t symbols_len,
+                          const char *strings, uint64_t strings_len);
+
 #endif

@@ -87,14 +87,6 @@ static int read_table(const struct image *image, lt_addr from, uint64_t len, cha
     return lt_mem_read(image->mem, from, *table, (size_t)len);
 }
 
-static void match(struct lt_elf_names *wanted, const char *name, uint64_t value)
-{
-    for (size_t i = 0; i < wanted->n_symbols; i++) {
-        if (!wanted->values[i] && strcmp(wanted->symbols[i], name) == 0)
-            wanted->values[i] = value;
-    }
-}
-
 /* Nothing says how many symbols there are; every linker puts their names right behind them. */
 static int look_through(const struct image *image, struct lt_elf_names *wanted)
 {
@@ -106,12 +98,8 @@ static int look_through(const struct image *image, struct lt_elf_names *wanted)
     int err = read_table(image, image->symbols, len, &symbols);
     if (!err)
         err = read_table(image, image->strings, image->strings_len, &strings);
-    for (uint64_t at = 0; !err && at + sizeof(Elf64_Sym) <= len; at += sizeof(Elf64_Sym)) {
-        Elf64_Sym symbol;
-        memcpy(&symbol, symbols + at, sizeof(symbol));
-        if (symbol.st_shndx != SHN_UNDEF && symbol.st_name < image->strings_len)
-            match(wanted, strings + symbol.st_name, symbol.st_value);
-    }
+    if (!err)
+        lt_elf_match_symbols(wanted, symbols, len, strings, image->strings_len);
     free(symbols);
     free(strings);
     return err;
