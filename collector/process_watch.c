@@ -336,7 +336,7 @@ static int give_name(void *ctx, uint64_t ident, struct lt_str name)
     return c->w->events.name(c->w->events.ctx, c->pid, ident, name);
 }
 
-static int names_of_all(struct lt_process_watch *w, struct watched *p)
+static void names_of_all(struct lt_process_watch *w, struct watched *p)
 {
     struct name_context c = {w, p->pid};
     lt_addr interp;
@@ -345,7 +345,6 @@ static int names_of_all(struct lt_process_watch *w, struct watched *p)
         lt_py_names_read(&p->names[i], &p->mem, &p->offsets, interp, give_name, &c);
         err = lt_mem_read_u64(&p->mem, interp + p->offsets.interp.next, &interp);
     }
-    return err;
 }
 
 static bool any_renamed(struct lt_process_watch *w, const struct watched *p)
@@ -383,8 +382,8 @@ static void forget_gone(struct lt_process_watch *w)
     for (size_t i = 0; i < w->n; i++) {
         if (w->list[i].gone)
             release_names(&w->list[i]);
-        else
-            w->list[kept++] = w->list[i];
+        else if (kept++ < i)
+            w->list[kept - 1] = w->list[i];
     }
     w->n = kept;
 }

@@ -37,7 +37,7 @@ struct lt_py_thread {
     int stat_fd, schedstat_fd; /* -1: not open */
     uint32_t gil;              /* index of its GIL */
     bool listed;               /* met in the last walk of the thread list */
-    bool ended;                /* its state is not readable any more */
+    bool ended;                /* its state is not readable, or its processor not known, any more */
     bool renewed;              /* it is another thread than the trace has under its id */
     bool was_runnable;         /* without the GIL, at the last look at its stat file */
     uint32_t held_at;          /* the tick at which it was last seen to have the GIL */

@@ -347,12 +347,8 @@ static int holder_cpu(const struct attempt *a)
 static bool sleeps(const struct lt_py_process *p, struct lt_py_thread *t, uint64_t *slices)
 {
     struct lt_thread_stat stat;
-    struct lt_thread_sched sched;
-    if (lt_thread_stat_read(t->stat_fd, &stat) != 0 || stat.runnable ||
-        lt_py_thread_sched(p, t, &sched) != 0)
-        return false;
-    *slices = sched.slices;
-    return true;
+    return lt_thread_stat_read(t->stat_fd, &stat) == 0 && !stat.runnable &&
+           lt_py_thread_slices(p, t, slices) == 0;
 }
 
 /* Goes where the holder is, unless it sleeps there: then the next attempt reads it from afar, which

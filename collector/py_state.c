@@ -20,9 +20,9 @@ enum {
 
 static bool still_sleeps(struct lt_py_process *p, struct lt_py_gil *gil)
 {
-    struct lt_thread_sched sched;
+    uint64_t slices;
     return gil->slept && gil->holder && gil->counted == gil->holder &&
-           lt_py_thread_sched(p, gil->holder, &sched) == 0 && sched.slices == gil->slices;
+           lt_py_thread_slices(p, gil->holder, &slices) == 0 && slices == gil->slices;
 }
 
 bool lt_py_state_quiet(struct lt_py_process *p)
@@ -43,13 +43,11 @@ void lt_py_state_begin(struct lt_py_process *p)
 {
     for (size_t i = 0; i < p->n_gils; i++) {
         struct lt_py_gil *gil = &p->gils[i];
-        struct lt_thread_sched sched;
         gil->counted = NULL;
-        if (!gil->slept || !gil->holder || lt_py_thread_sched(p, gil->holder, &sched) != 0 ||
-            sched.slices == 0) /* a kernel that does not count */
+        if (!gil->slept || !gil->holder || lt_py_thread_slices(p, gil->holder, &gil->slices) != 0 ||
+            gil->slices == 0) /* a kernel that does not count */
             continue;
         gil->counted = gil->holder;
-        gil->slices = sched.slices;
     }
 }
 
@@ -85,18 +83,6 @@ static bool holds_gil(const struct lt_py_process *p, const struct lt_py_thread *
     return gil->locked && gil->holder == t;
 }
 
-/* A thread of the kernel may have a stack in each of several interpreters: it runs where it had the
- * GIL last. */
-static bool is_elsewhere(const struct lt_py_process *p, const struct lt_py_thread *t)
-{
-    for (size_t i = 0; i < p->n_threads && p->n_interps > 1; i++) {
-        const struct lt_py_thread *other = p->threads[i];
-        if (other->tid == t->tid && other->held_at > t->held_at)
-            return true;
-    }
-    return false;
-}
-
 static void note_holders(struct lt_py_process *p)
 {
     for (size_t i = 0; i < p->n_gils; i++) {
@@ -123,7 +109,7 @@ static void ask_others(struct lt_py_process *p, bool all)
             t->was_runnable = true; /* by the time it had been followed it may have stopped */
         } else if ((t->doubt || t->was_runnable || turn) && left > 0) {
             left--;
-            t->was_runnable = runnable(t) && !is_elsewhere(p, t);
+            t->was_runnable = runnable(t);
         }
         p->others_run = p->others_run || t->was_runnable;
         t->state = t->was_runnable ? LT_STATE_CPU : 0;
@@ -177,12 +163,16 @@ static void update_holder(struct lt_py_process *p, struct lt_py_gil *gil,
 
 /* A thread of the kernel that has gone into another interpreter has a stack in each, and runs in one:
  * where it had the GIL last, and of those that had it at the same tick, in the newest. */
-static bool runs_in_newer(const struct lt_py_process *p, const struct lt_py_thread *t)
+static bool runs_elsewhere(const struct lt_py_process *p, const struct lt_py_thread *t)
 {
     for (size_t i = 0; i < p->n_threads; i++) {
         const struct lt_py_thread *other = p->threads[i];
-        if (other->tid == t->tid && other->tid && other->n_known > 0 &&
-            other->held_at >= t->held_at && lt_py_thread_is_inner(p, other, t))
+        if (!other->tid || other->tid != t->tid)
+            continue;
+        if (other->held_at > t->held_at)
+            return true;
+        if (other->held_at == t->held_at && other->n_known > 0 &&
+            lt_py_thread_is_inner(p, other, t))
             return true;
     }
     return false;
@@ -192,8 +182,7 @@ static void choose_interpreters(struct lt_py_process *p)
 {
     for (size_t i = 0; i < p->n_threads && p->n_interps > 1; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (t->state & LT_STATE_CPU && !holds_gil(p, t) &&
-            (is_elsewhere(p, t) || runs_in_newer(p, t)))
+        if (t->state & LT_STATE_CPU && !holds_gil(p, t) && runs_elsewhere(p, t))
             t->state = 0;
     }
 }

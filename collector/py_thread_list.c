@@ -135,12 +135,11 @@ static void close_files(struct lt_py_thread *t)
     t->stat_fd = t->schedstat_fd = -1;
 }
 
-int lt_py_thread_sched(const struct lt_py_process *p, struct lt_py_thread *t,
-                       struct lt_thread_sched *sched)
+int lt_py_thread_slices(const struct lt_py_process *p, struct lt_py_thread *t, uint64_t *slices)
 {
     if (t->schedstat_fd < 0 && t->tid)
         t->schedstat_fd = lt_thread_schedstat_open(p->pid, t->tid);
-    return lt_thread_sched_read(t->schedstat_fd, sched);
+    return lt_thread_slices_read(t->schedstat_fd, slices);
 }
 
 void lt_py_thread_free(struct lt_py_thread *t)

@@ -73,7 +73,7 @@ int lt_process_cpu_ns(pid_t pid, int64_t *ns)
     return 0;
 }
 
-int lt_thread_sched_read(int fd, struct lt_thread_sched *sched)
+int lt_thread_slices_read(int fd, uint64_t *slices)
 {
     char buf[128], *at;
     ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
@@ -82,8 +82,8 @@ int lt_thread_sched_read(int fd, struct lt_thread_sched *sched)
     buf[n] = '\0';
     /* Time on a processor, time of waiting for one, number of slices. */
     strtoll(buf, &at, 10);
-    sched->waited_ns = strtoll(at, &at, 10);
-    sched->slices = strtoull(at, NULL, 10);
+    strtoll(at, &at, 10);
+    *slices = strtoull(at, NULL, 10);
     return 0;
 }
 

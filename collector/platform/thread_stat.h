@@ -28,14 +28,8 @@ int lt_process_cpu_ns(pid_t pid, int64_t *ns);
 /* An open schedstat file of a thread, or -1 (also on a kernel that does not have it). */
 int lt_thread_schedstat_open(pid_t pid, pid_t tid);
 
-struct lt_thread_sched {
-    int64_t
-        waited_ns;   /* time that it was ready to run and did not get a processor, since it began */
-    uint64_t slices; /* how often it was given one */
-};
-
-/* What an open schedstat file says. 0, or LT_ERR_NO_PROCESS. */
-int lt_thread_sched_read(int fd, struct lt_thread_sched *sched);
+/* How often the thread of an open schedstat file was given a processor. 0, or LT_ERR_NO_PROCESS. */
+int lt_thread_slices_read(int fd, uint64_t *slices);
 
 /* The kernel's name of a thread into buf, NUL-terminated. 0 or LT_ERR_NO_PROCESS. */
 int lt_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size);
