@@ -20,7 +20,7 @@ enum { MAX_OPTIONS = 256 };
 static const struct lt_option options[] = {
     {"format", 'f', true, OPT_FORMAT},
     {"output", 'o', true, OPT_OUTPUT},
-    {"option", 0, true, OPT_OPTION},
+    {"option", 'O', true, OPT_OPTION},
     {"plugin", 0, true, OPT_PLUGIN},
     {0},
 };
@@ -143,7 +143,8 @@ const struct lt_command lt_cmd_export = {
             "\n"
             "  -f, --format FORMAT   see `live-trace formats`; FILE's ending may say it\n"
             "  -o, --output FILE     standard output if left out\n"
-            "  --option KEY=VALUE    for the format      --plugin FILE  load a format\n"
+            "  -O, --option KEY=VALUE  for the format: `live-trace formats FORMAT`\n"
+            "  --plugin FILE         load a format\n"
             "\n",
     .shared_help = lt_selection_help,
     .example = "live-trace export -f folded --threads | flamegraph.pl > out.svg",

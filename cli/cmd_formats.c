@@ -43,10 +43,43 @@ static void print_text(const struct lt_registry *registry)
                or_dash(lt_input_formats[i]->extension), lt_input_formats[i]->description);
 }
 
+/* One output, with the options that it has. */
+static void print_one(const struct lt_registry *registry, const struct live_trace_exporter *e)
+{
+    const struct live_trace_option_info *o = e->options;
+
+    printf("%s: %s\n  ending   %s\n  read by  %s\n", e->name, e->description, or_dash(e->extension),
+           or_dash(e->read_by));
+    for (size_t i = 0; i < lt_registry_count(registry); i++)
+        if (lt_registry_at(registry, i)->exporter == e)
+            printf("  from     %s\n", lt_registry_at(registry, i)->origin);
+    if (!o || !o->key)
+        return;
+    printf("\nOptions (export -f %s -O KEY=VALUE):\n", e->name);
+    for (; o->key; o++) {
+        int width = printf("  %s=%s", o->key, o->value);
+        printf("%*s%s\n", width < 28 ? 30 - width : 2, "", o->description);
+    }
+}
+
 static void json_member(struct lt_json *j, const char *key, const char *value)
 {
     lt_json_key(j, key);
     lt_json_text(j, value);
+}
+
+static void json_options(struct lt_json *j, const struct live_trace_option_info *o)
+{
+    lt_json_key(j, "options");
+    lt_json_array(j);
+    for (; o && o->key; o++) {
+        lt_json_object(j);
+        json_member(j, "key", o->key);
+        json_member(j, "value", o->value);
+        json_member(j, "description", o->description);
+        lt_json_end(j);
+    }
+    lt_json_end(j);
 }
 
 static void json_output(struct lt_json *j, const struct lt_exporter_entry *e)
@@ -56,6 +89,7 @@ static void json_output(struct lt_json *j, const struct lt_exporter_entry *e)
     json_member(j, "description", e->exporter ? e->exporter->description : NULL);
     json_member(j, "extension", e->exporter ? e->exporter->extension : NULL);
     json_member(j, "read_by", e->exporter ? e->exporter->read_by : NULL);
+    json_options(j, e->exporter ? e->exporter->options : NULL);
     json_member(j, "origin", e->origin);
     lt_json_key(j, "available");
     lt_json_bool(j, e->exporter != NULL);
@@ -88,10 +122,27 @@ static int print_json(const struct lt_registry *registry)
     return lt_json_end_stdout(&j);
 }
 
+/* Everything, or the format that was named. */
+static int show(const struct lt_plugins *plugins, const char *name, bool json)
+{
+    if (json)
+        return print_json(plugins->registry);
+    if (!name) {
+        print_text(plugins->registry);
+        return 0;
+    }
+    const struct live_trace_exporter *e = lt_registry_find(plugins->registry, name);
+    if (!e)
+        return lt_plugins_unknown(plugins, name);
+    print_one(plugins->registry, e);
+    return 0;
+}
+
 static int run(const struct lt_command *self, char **argv)
 {
     struct lt_plugins plugins = {0};
     struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
+    const char *name = NULL;
     bool json = false;
     int status = 0, id = 0;
     while (!status && (id = lt_options_next(&o)) >= 0) {
@@ -103,17 +154,19 @@ static int run(const struct lt_command *self, char **argv)
             json = true;
         else if (id == OPT_PLUGIN)
             status = lt_plugins_add(&plugins, o.value);
+        else if (name)
+            status = lt_say_usage("formats shows one format: leave out %s", o.value);
         else
-            status = lt_say_usage("formats takes no arguments: leave out %s", o.value);
+            name = o.value;
     }
     if (id == -2)
         status = LT_EXIT_USAGE;
     if (!status)
         status = lt_plugins_load(&plugins);
-    if (!status && json)
-        status = print_json(plugins.registry);
-    else if (!status)
-        print_text(plugins.registry);
+    if (!status && json && name)
+        status = lt_say_usage("--json shows all formats: leave out %s", name);
+    if (!status)
+        status = show(&plugins, name, json);
     lt_plugins_release(&plugins);
     return status;
 }
@@ -121,11 +174,12 @@ static int run(const struct lt_command *self, char **argv)
 const struct lt_command lt_cmd_formats = {
     .name = "formats",
     .summary = "list the output and input formats",
-    .help = "Usage: live-trace formats [--json] [--plugin FILE]\n"
+    .help = "Usage: live-trace formats [--json] [--plugin FILE] [FORMAT]\n"
             "\n"
             "Lists each output and input format: its name, the ending of its files, what\n"
             "reads it and where it came from. Plug-ins are taken from the folders in\n"
             "$LIVE_TRACE_EXPORTERS, from the configured folder, and from --plugin FILE.\n"
+            "With FORMAT only that output, and its options (export -O KEY=VALUE).\n"
             "\n"
             "  --json         the same as JSON\n"
             "  --plugin FILE  load a plug-in\n",

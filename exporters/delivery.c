@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "analysis/text_pool.h"
+#include "exporters/export_options.h"
 #include "formats/byte_buffer.h"
 #include "formats/intern.h"
 #include "formats/lt_error.h"
@@ -128,6 +129,9 @@ int lt_delivery_new(struct lt_delivery **out, const struct lt_export_request *re
         .version = PACKAGE_VERSION,
     };
     error = lt_intern_new(&d->stacks, (uint32_t)MAX_ITEMS, 0);
+    if (error == 0) {
+        error = lt_options_check(request->exporter, &d->host);
+    }
     if (error == 0) {
         error = answer(d, request->exporter->open(&d->host, &d->state));
         d->is_open = error == 0;

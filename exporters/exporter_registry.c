@@ -93,6 +93,18 @@ static const char *find_fault(const struct live_trace_exporter *e)
     return NULL;
 }
 
+/* The same for what it says of its options. */
+static const char *find_option_fault(const struct live_trace_exporter *e)
+{
+    for (const struct live_trace_option_info *o = e->options; o != NULL && o->key != NULL; o++) {
+        if (!is_name(o->key) || o->value == NULL || o->description == NULL) {
+            return "an option lacks value or description, or its key is not of lower case "
+                   "letters, digits, _ and -";
+        }
+    }
+    return NULL;
+}
+
 /* Loads the plug-in's struct. NULL, or what is wrong, to be used at once. */
 static const char *load(struct plugin *p, const char *path)
 {
@@ -111,6 +123,9 @@ static const char *load(struct plugin *p, const char *path)
     if (fault == NULL) {
         size_t size = e->struct_size < sizeof p->copy ? e->struct_size : sizeof p->copy;
         memcpy(&p->copy, e, size);
+        fault = find_option_fault(&p->copy);
+    }
+    if (fault == NULL) {
         p->entry.exporter = &p->copy;
     }
     return fault;

@@ -15,6 +15,7 @@
 
 #include "analysis/stack_tree.h"
 #include "exporters/clean_text.h"
+#include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
 #include "formats/byte_buffer.h"
 #include "formats/intern.h"
@@ -384,4 +385,5 @@ const struct live_trace_exporter lt_exporter_folded = {
     .meta = folded_meta,
     .stack = folded_stack,
     .close = folded_close,
+    .options = lt_no_options,
 };

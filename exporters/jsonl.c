@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "exporters/export_json.h"
+#include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
 #include "formats/lt_error.h"
 
@@ -184,4 +185,5 @@ const struct live_trace_exporter lt_exporter_jsonl = {
     .sample = jsonl_sample,
     .health = jsonl_health,
     .close = jsonl_close,
+    .options = lt_no_options,
 };

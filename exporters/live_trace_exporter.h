@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 #define LIVE_TRACE_EXPORTER_ABI 1
-#define LIVE_TRACE_EXPORTER_MINOR 0
+#define LIVE_TRACE_EXPORTER_MINOR 1
 
 enum live_trace_frame_flags {
     LIVE_TRACE_FRAME_MINE = 1 << 0,    /* the user's own code */
@@ -124,9 +124,16 @@ struct live_trace_health {
     uint64_t selected;
 };
 
-/* An option of --option KEY=VALUE on the command line. */
+/* An option of --option KEY=VALUE on the command line. A key may come again; the last one counts. */
 struct live_trace_option {
     const char *key, *value;
+};
+
+/* What an exporter says of an option that it understands. This struct never grows. Since 1. */
+struct live_trace_option_info {
+    const char *key;         /* lower case letters, digits, _ and - */
+    const char *value;       /* what it looks like: "TEXT", "N", "0|1" */
+    const char *description; /* one line, with the default */
 };
 
 struct live_trace_host {
@@ -174,6 +181,10 @@ struct live_trace_exporter {
     /* Required. Releases state; with failed = 0 first finishes the output. Called if open returned
      * 0. */
     int (*close)(void *state, int failed);
+    /* Optional, since 1. Ended by an entry whose key is NULL. live-trace refuses every other key with
+     * a message that names these, and `live-trace formats NAME` shows them; values are for open to
+     * look at. NULL: every option is passed on. */
+    const struct live_trace_option_info *options;
 };
 
 #ifdef __cplusplus

@@ -11,6 +11,7 @@
 
 #include "analysis/stack_tree.h"
 #include "exporters/export_json.h"
+#include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
 #include "exporters/run_spool.h"
 #include "formats/byte_buffer.h"
@@ -409,4 +410,5 @@ const struct live_trace_exporter lt_exporter_speedscope = {
     .meta = speedscope_meta,
     .sample = speedscope_sample,
     .close = speedscope_close,
+    .options = lt_no_options,
 };

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The report: which lines (functions, files, ...) stacks are in most often. Counts here;
- * how it looks is in report_text.c and report_json.c.
- *
- * Options: most-common=N (30), sum-all-frames=1, json=1. */
+ * how it looks is in report_text.c and report_json.c. */
 #include "config.h"
 
 #include "exporters/exporter_builtins.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporters/export_options.h"
 #include "exporters/report.h"
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
@@ -29,45 +27,19 @@ struct text_state {
     uint64_t stacks; /* seen so far */
 };
 
-static int parse_count(const char *text, size_t *n)
-{
-    char *end;
-    unsigned long long value;
-
-    if (!isdigit((unsigned char)text[0])) {
-        return LT_ERR_USAGE;
-    }
-    value = strtoull(text, &end, 10); /* ULLONG_MAX for what is more than that */
-    *n = value < MAX_ROWS ? (size_t)value : MAX_ROWS;
-    return *end == '\0' ? 0 : LT_ERR_USAGE;
-}
-
 static int read_options(struct text_state *s)
 {
-    const struct live_trace_host *host = s->host;
-    char message[256];
+    uint64_t most_common = DEFAULT_ROWS;
+    int error = lt_option_count(s->host, "most-common", &most_common);
 
-    for (uint32_t i = 0; i < host->n_options; i++) {
-        const char *key = host->options[i].key, *value = host->options[i].value;
-        bool yes = strcmp(value, "1") == 0;
-        bool switched = yes || strcmp(value, "0") == 0;
-
-        if (strcmp(key, "most-common") == 0 && parse_count(value, &s->most_common) == 0) {
-            continue;
-        } else if (strcmp(key, "sum-all-frames") == 0 && switched) {
-            s->report.sum_all_frames = yes;
-        } else if (strcmp(key, "json") == 0 && switched) {
-            s->json = yes;
-        } else {
-            snprintf(message, sizeof message,
-                     "option %s=%s is not known to text: use most-common=N, sum-all-frames=1, "
-                     "json=1",
-                     key, value);
-            host->fail(host->ctx, message);
-            return LT_ERR_USAGE;
-        }
+    if (error == 0) {
+        error = lt_option_switch(s->host, "sum-all-frames", &s->report.sum_all_frames);
     }
-    return 0;
+    if (error == 0) {
+        error = lt_option_switch(s->host, "json", &s->json);
+    }
+    s->most_common = most_common < MAX_ROWS ? (size_t)most_common : MAX_ROWS;
+    return error;
 }
 
 static int text_open(const struct live_trace_host *host, void **state)
@@ -79,7 +51,6 @@ static int text_open(const struct live_trace_host *host, void **state)
         return LT_ERR_NOMEM;
     }
     s->host = host;
-    s->most_common = DEFAULT_ROWS;
     error = read_options(s);
     if (error < 0) {
         free(s);
@@ -232,6 +203,13 @@ static int text_close(void *state, int failed)
     return 0;
 }
 
+static const struct live_trace_option_info options[] = {
+    {"most-common", "N", "so many rows (30)"},
+    {"sum-all-frames", "0|1", "count every distinct line of a stack, not the innermost alone (0)"},
+    {"json", "0|1", "the same as JSON (0)"},
+    {0},
+};
+
 const struct live_trace_exporter lt_exporter_text = {
     .abi_version = LIVE_TRACE_EXPORTER_ABI,
     .struct_size = sizeof(struct live_trace_exporter),
@@ -246,4 +224,5 @@ const struct live_trace_exporter lt_exporter_text = {
     .stack = text_stack,
     .health = text_health,
     .close = text_close,
+    .options = options,
 };

@@ -39,8 +39,8 @@ static int csv_open(const struct live_trace_host *host, void **state)
     c->separator = ',';
     for (uint32_t i = 0; i < host->n_options; i++) {
         const char *value = host->options[i].value;
-        if (strcmp(host->options[i].key, "separator") != 0 || strlen(value) != 1) {
-            host->fail(host->ctx, "csv knows one option: use separator=; or another character");
+        if (strlen(value) != 1) {
+            host->fail(host->ctx, "separator is one character: use separator=; or another");
             free(c);
             return -1;
         }
@@ -179,6 +179,11 @@ static int csv_close(void *state, int failed)
     return error;
 }
 
+static const struct live_trace_option_info options[] = {
+    {"separator", "CHARACTER", "what stands between columns (,)"},
+    {0},
+};
+
 const struct live_trace_exporter live_trace_exporter = {
     .abi_version = LIVE_TRACE_EXPORTER_ABI,
     .struct_size = sizeof(struct live_trace_exporter),
@@ -189,4 +194,5 @@ const struct live_trace_exporter live_trace_exporter = {
     .open = csv_open,
     .stack = csv_stack,
     .close = csv_close,
+    .options = options,
 };

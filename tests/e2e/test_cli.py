@@ -69,7 +69,7 @@ class WrongWords(CliTest):
                       ["run", "-i", "nan", "a.py"], ["run", "--tag", "novalue", "a.py"], ["analyze", "-m"],
  ["analyze", "--from", "yesterday", self.trace],
                       ["analyze", "--focus", "a(", self.trace], ["export"],
-                      ["formats", "x"], ["version", "x"], ["info", "--what"]):
+                      ["formats", "x"], ["formats", "text", "folded"], ["formats", "--json", "text"], ["version", "x"], ["info", "--what"]):
             with self.subTest(words):
                 self.refused(2, *words)
 
@@ -177,8 +177,18 @@ class Inputs(CliTest):
         names = {entry["name"] for entry in listed["output"]}
         self.assertLessEqual({"text", "folded", "speedscope", "jsonl"}, names)
         text = self.live_trace("formats").stdout
-        for name in names:
-            self.assertIn(name, text)
+        for entry in listed["output"]:
+            self.assertIn(entry["name"], text)
+            one = self.live_trace("formats", entry["name"]).stdout
+            for option in entry["options"]:
+                self.assertIn(f"{option['key']}={option['value']}", one)
+                self.assertIn(option["description"], one)
+
+    def test_option_that_a_format_has_not(self):
+        self.make("shop")
+        self.refused(2, "export", "-f", "text", "-O", "colour=1", self.trace, says="text has no option colour: .*most-common")
+        self.refused(2, "export", "-f", "folded", "--option", "title=x", self.trace, says="folded has no option title: it has none")
+        self.refused(2, "export", "-f", "text", "-O", "json=yes", self.trace, says="json=yes is not understood: write 0 or 1")
 
 
 class Terminal(CliTest):

@@ -90,13 +90,16 @@ class Plugin(unittest.TestCase):
         )
         self.assertEqual(done.stdout.decode(), EXPECTED.replace(",", ";"))
 
-    def test_wrong_option_is_refused_in_its_own_words(self):
-        done = self.run_live_trace(
-            "export", "--plugin", self.plugin, "-f", "csv", "--option", "nonsense=1", self.trace
-        )
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn(b"csv knows one option", done.stderr)
-        self.assertEqual(done.stdout, b"")
+    def test_wrong_option_is_refused(self):
+        for option, says in (("nonsense=1", b"csv has no option nonsense: use one of separator"),
+                             ("separator=--", b"separator is one character")):
+            with self.subTest(option):
+                done = self.run_live_trace(
+                    "export", "--plugin", self.plugin, "-f", "csv", "--option", option, self.trace
+                )
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(says, done.stderr)
+                self.assertEqual(done.stdout, b"")
 
     def test_listed_with_its_file(self):
         done = self.run_live_trace("formats", search=self.plugin.parent)

@@ -327,7 +327,6 @@ static void text_options(void)
         {{"most-common", "99999999999999999999"}, 0},
         {{"sum-all-frames", "1"}, 0},
         {{"json", "yes"}, LT_ERR_USAGE},
-        {{"color", "1"}, LT_ERR_USAGE},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
