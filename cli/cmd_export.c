@@ -143,7 +143,7 @@ const struct lt_command lt_cmd_export = {
             "\n"
             "  -f, --format FORMAT   see `live-trace formats`; FILE's ending may say it\n"
             "  -o, --output FILE     standard output if left out\n"
-            "  -O, --option KEY=VALUE  for the format: `live-trace formats FORMAT`\n"
+            "  -O, --option KEY=VAL  for the format: `live-trace formats FORMAT`\n"
             "  --plugin FILE         load a format\n"
             "\n",
     .shared_help = lt_selection_help,
