@@ -234,6 +234,14 @@ static struct shown_frame shown_for(const struct lt_frame_table *t, const struct
     return f;
 }
 
+/* It says something of the stack, so it is nobody's code. */
+static bool is_mark(const struct lt_frame_info *info)
+{
+    static const char cut[] = LT_FRAME_CUT;
+    return info->file.len == 0 && info->name.len == strlen(cut) &&
+           memcmp(info->name.data, cut, strlen(cut)) == 0;
+}
+
 static int make_use(struct lt_frame_table *t, uint32_t name, uint32_t file,
                     const struct lt_frame_info *info, struct lt_frame_use *use)
 {
@@ -248,7 +256,8 @@ static int make_use(struct lt_frame_table *t, uint32_t name, uint32_t file,
                                     lt_text_pool_get(t->texts, v.shown),
                                     lt_text_pool_get(t->texts, file), info->line);
     use->match = match & ~(unsigned)LT_MATCH_HIDE;
-    use->hidden = (match & LT_MATCH_HIDE) != 0 || (t->mine && (v.flags & LT_FRAME_MINE) == 0);
+    use->hidden = (match & LT_MATCH_HIDE) != 0 ||
+                  (t->mine && (v.flags & LT_FRAME_MINE) == 0 && !is_mark(info));
     return shown_id(t, &f, &use->frame);
 }
 

@@ -13,15 +13,17 @@
 #include "cli/say.h"
 #include "cli/target.h"
 #include "collector/dump.h"
+#include "collector/py_stack.h"
 #include "collector/source_lines.h"
 #include "formats/escape.h"
 #include "formats/lt_error.h"
 
-enum { OPT_JSON = LT_OPTION_HELP + 1, OPT_LOCALS, OPT_FORCE };
+enum { OPT_JSON = LT_OPTION_HELP + 1, OPT_LOCALS, OPT_MAX_FRAMES, OPT_FORCE };
 
 static const struct lt_option options[] = {
     {"json", 0, false, OPT_JSON},
     {"locals", 0, false, OPT_LOCALS},
+    {"max-frames", 0, true, OPT_MAX_FRAMES},
     {"force", 0, false, OPT_FORCE},
     {0},
 };
@@ -121,6 +123,8 @@ static void print_thread(struct show *s, const struct lt_dump_thread *t)
         print_frame(s, &s->dump->frames[t->first_frame + i]);
     if (t->n_frames == 0)
         puts("  <no Python frame>");
+    if (t->n_cut)
+        printf("  %s, %zu outer frame%s\n", LT_FRAME_CUT, t->n_cut, t->n_cut == 1 ? "" : "s");
 }
 
 static int print_dump(struct show *s)
@@ -189,6 +193,10 @@ static void json_thread(struct lt_json *j, struct show *s, const struct lt_dump_
         lt_json_key(j, "error");
         lt_json_text(j, why_unknown(t->error));
     }
+    if (t->n_cut) {
+        lt_json_key(j, "cut");
+        lt_json_uint(j, t->n_cut);
+    }
     lt_json_key(j, "stack");
     lt_json_array(j);
     for (size_t i = 0; i < t->n_frames; i++)
@@ -228,11 +236,11 @@ static void warn(const struct lt_dump *d)
         lt_say("not all locals of process %d are shown: there are too many", (int)d->pid);
 }
 
-static int dump(pid_t pid, bool json, unsigned flags)
+static int dump(pid_t pid, bool json, const struct lt_dump_options *how)
 {
     struct lt_dump d = {0};
     struct show s = {.dump = &d};
-    int status, err = lt_dump_take(&d, pid, flags);
+    int status, err = lt_dump_take(&d, pid, how);
     if (!err)
         err = lt_source_lines_new(&s.sources);
     if (!err && d.n_threads == 0)
@@ -240,7 +248,7 @@ static int dump(pid_t pid, bool json, unsigned flags)
     if (err) {
         status = lt_target_explain(pid, err, d.python);
     } else {
-        s.locals = (flags & LT_DUMP_LOCALS) && !d.locals_error;
+        s.locals = how->locals && !d.locals_error;
         status = json ? json_dump(&s) : print_dump(&s);
         warn(&d);
     }
@@ -250,43 +258,67 @@ static int dump(pid_t pid, bool json, unsigned flags)
     return status;
 }
 
+struct request {
+    pid_t pid;
+    bool json;
+    struct lt_dump_options options;
+};
+
+/* 0, or the exit status once it has been said. */
+static int take_option(struct request *r, int id, const char *value)
+{
+    switch (id) {
+    case OPT_JSON:
+        r->json = true;
+        return 0;
+    case OPT_LOCALS:
+        r->options.locals = true;
+        return 0;
+    case OPT_MAX_FRAMES:
+        return lt_option_count("max-frames", value, LT_STACK_MAX_FRAMES, &r->options.max_frames)
+                   ? LT_EXIT_USAGE
+                   : 0;
+    case OPT_FORCE:
+        r->options.force = true;
+        return 0;
+    default:
+        if (r->pid)
+            return lt_say_usage("dump takes one process: leave out %s", value);
+        return lt_target_pid(value, &r->pid);
+    }
+}
+
 static int run(const struct lt_command *self, char **argv)
 {
     struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
-    bool json = false;
-    unsigned flags = 0;
-    pid_t pid = 0;
+    struct request r = {0};
     int status = 0, id = 0;
     while (!status && (id = lt_options_next(&o)) >= 0) {
         if (id == LT_OPTION_HELP)
             return lt_command_help(self);
-        json = json || id == OPT_JSON;
-        flags |= id == OPT_LOCALS ? LT_DUMP_LOCALS : 0;
-        flags |= id == OPT_FORCE ? LT_DUMP_FORCE : 0;
-        if (id == 0)
-            status = pid ? lt_say_usage("dump takes one process: leave out %s", o.value)
-                         : lt_target_pid(o.value, &pid);
+        status = take_option(&r, id, o.value);
     }
     if (id == -2)
         return LT_EXIT_USAGE;
-    if (!status && !pid)
+    if (!status && !r.pid)
         status = lt_say_usage("dump needs a process: live-trace dump PID");
-    return status ? status : dump(pid, json, flags);
+    return status ? status : dump(r.pid, r.json, &r.options);
 }
 
 const struct lt_command lt_cmd_dump = {
     .name = "dump",
     .summary = "what all threads of a process are doing right now",
-    .help = "Usage: live-trace dump PID [--json] [--locals] [--force]\n"
+    .help = "Usage: live-trace dump PID [--json] [--locals] [--max-frames N] [--force]\n"
             "\n"
             "Prints the stacks of all threads once, innermost frame first, and which thread\n"
             "is on a processor, holds the GIL or collects garbage. The process is not\n"
             "stopped, and need not answer: it may hang or be stopped itself.\n"
             "\n"
-            "  --json    as one JSON object\n"
-            "  --locals  with arguments and locals: numbers, text and containers of them;\n"
-            "            other objects as <Type at 0x...>, long ones cut by ...\n"
-            "  --force   read a Python newer than all known ones as the newest\n",
+            "  --json          as one JSON object\n"
+            "  --locals        with arguments and locals: numbers, text and containers of\n"
+            "                  them; other objects as <Type at 0x...>, long ones cut by ...\n"
+            "  --max-frames N  of each stack, the N innermost frames\n"
+            "  --force         read a Python newer than all known ones as the newest\n",
     .example = "live-trace dump --locals 4711",
     .run = run,
 };

@@ -5,9 +5,11 @@
 
 #include "cli/options.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/say.h"
+#include "formats/text_scan.h"
 
 enum { MAX_WORD = 32, MAX_WORDS = 96, TABLES = 3 };
 
@@ -201,4 +203,16 @@ int lt_options_next(struct lt_options *o)
         return long_option(o, word + 2);
     o->bundle = word + 1;
     return letter_option(o);
+}
+
+int lt_option_count(const char *option, const char *text, uint32_t max, uint32_t *count)
+{
+    uint64_t number;
+    if (!lt_text_number((struct lt_str){text, strlen(text)}, max, &number) || number == 0) {
+        lt_say_usage("--%s %s is out of range: give a whole number from 1 to %" PRIu32, option,
+                     text, max);
+        return -2;
+    }
+    *count = (uint32_t)number;
+    return 0;
 }

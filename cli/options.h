@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct lt_option {
     const char *name; /* without the dashes */
@@ -30,6 +31,9 @@ struct lt_options {
 /* The next one: its id; 0 for an operand, which is then `value`; -1 at the end; -2 for a mistake
  * that has been said. */
 int lt_options_next(struct lt_options *o);
+
+/* What an option says in a whole number from 1 to `max`. 0, or -2 for a mistake that has been said. */
+int lt_option_count(const char *option, const char *text, uint32_t max, uint32_t *count);
 
 /* The nearest of some words to a wrong one, or NULL when none is near. */
 const char *lt_nearest(const char *word, const char *const *words, size_t n);

@@ -16,6 +16,7 @@
 
 #include "cli/say.h"
 #include "cli/trace_dir.h"
+#include "collector/py_stack.h"
 #include "formats/lt_error.h"
 
 enum {
@@ -25,6 +26,7 @@ enum {
     OPT_DURATION,
     OPT_NO_CHILDREN,
     OPT_TAG,
+    OPT_MAX_FRAMES,
     OPT_NO_SOURCE,
     OPT_FORCE,
     OPT_QUIET
@@ -34,11 +36,17 @@ enum { MAX_TAGS = 256 };
 static const double MIN_RATE = 0.01, MAX_RATE = 10000, NS = 1e9, MAX_SECONDS = 1e9;
 
 const struct lt_option lt_recording_option_table[] = {
-    {"out-file", 'o', true, OPT_OUT_FILE},      {"rate", 'r', true, OPT_RATE},
-    {"interval", 'i', true, OPT_INTERVAL},      {"duration", 'd', true, OPT_DURATION},
-    {"no-children", 0, false, OPT_NO_CHILDREN}, {"tag", 0, true, OPT_TAG},
-    {"no-source", 0, false, OPT_NO_SOURCE},     {"force", 0, false, OPT_FORCE},
-    {"quiet", 'q', false, OPT_QUIET},           {0},
+    {"out-file", 'o', true, OPT_OUT_FILE},
+    {"rate", 'r', true, OPT_RATE},
+    {"interval", 'i', true, OPT_INTERVAL},
+    {"duration", 'd', true, OPT_DURATION},
+    {"no-children", 0, false, OPT_NO_CHILDREN},
+    {"tag", 0, true, OPT_TAG},
+    {"max-frames", 0, true, OPT_MAX_FRAMES},
+    {"no-source", 0, false, OPT_NO_SOURCE},
+    {"force", 0, false, OPT_FORCE},
+    {"quiet", 'q', false, OPT_QUIET},
+    {0},
 };
 
 const char lt_recording_help[] =
@@ -49,6 +57,7 @@ const char lt_recording_help[] =
     "  -d, --duration SEC    stop sampling after that; the program goes on\n"
     "  --no-children         only the first Python process\n"
     "  --tag K=V             a tag on all samples (again for more)\n"
+    "  --max-frames N        only the N innermost frames of a stack, over a <cut>\n"
     "  --no-source           leave the text of source lines out of the trace\n"
     "  --force               read a Python newer than all known ones as the newest\n"
     "  -q, --quiet           no summary at the end\n";
@@ -115,6 +124,8 @@ int lt_recording_option(struct lt_recording_options *o, int id, const char *valu
         return 0;
     case OPT_TAG:
         return add_tag(o, value);
+    case OPT_MAX_FRAMES:
+        return lt_option_count("max-frames", value, LT_STACK_MAX_FRAMES, &o->max_frames);
     case OPT_NO_SOURCE:
         o->no_source = true;
         return 0;
@@ -156,6 +167,7 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
         .follow_children = !o->no_children,
         .force_version = o->force,
         .source_lines = !o->no_source,
+        .max_frames = o->max_frames,
         .command = {command, strlen(command)},
         .cwd = {cwd, strlen(cwd)},
         .tags = o->tags,

@@ -14,6 +14,7 @@
 struct lt_recording_options {
     const char *out_file; /* NULL: the default */
     int64_t interval_ns, duration_ns;
+    uint32_t max_frames; /* 0: all */
     bool no_children, no_source, force, quiet;
     struct lt_tag *tags;
     size_t n_tags, tags_alloc;

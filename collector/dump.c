@@ -165,11 +165,12 @@ static int read_gil(struct lt_dump_moment *m, struct lt_py_process *p, struct lt
     return err ? err : complete(m, gil, false);
 }
 
-static int read_all(struct lt_dump *d, struct lt_py_process *p, bool locals)
+static int read_all(struct lt_dump *d, struct lt_py_process *p,
+                    const struct lt_dump_options *options)
 {
     struct lt_follower follower;
     struct lt_health health = {0};
-    struct lt_dump_moment m = {.dump = d};
+    struct lt_dump_moment m = {.dump = d, .max_frames = options->max_frames};
     struct lt_tick_context tick = {.follower = &follower,
                                    .health = &health,
                                    .interval_ns = INT64_MAX,
@@ -179,21 +180,21 @@ static int read_all(struct lt_dump *d, struct lt_py_process *p, bool locals)
     lt_follower_init(&follower);
     lt_be_urgent(true);
     for (size_t i = 0; !err && i < p->n_gils; i++)
-        err = lt_py_gil_used(p, i) ? read_gil(&m, p, &p->gils[i], &tick, locals) : 0;
+        err = lt_py_gil_used(p, i) ? read_gil(&m, p, &p->gils[i], &tick, options->locals) : 0;
     lt_be_urgent(false);
     lt_page_cache_free(m.cache);
     return err;
 }
 
-int lt_dump_take(struct lt_dump *d, pid_t pid, unsigned flags)
+int lt_dump_take(struct lt_dump *d, pid_t pid, const struct lt_dump_options *options)
 {
     struct lt_py_process *p = NULL;
     d->pid = pid;
-    int err = open_process(d, flags & LT_DUMP_FORCE, &p);
+    int err = open_process(d, options->force, &p);
     if (!err)
         err = describe(d);
     if (!err)
-        err = read_all(d, p, flags & LT_DUMP_LOCALS);
+        err = read_all(d, p, options);
     lt_py_process_free(p);
     return err;
 }

@@ -36,6 +36,7 @@ struct lt_dump_thread {
     bool gil, gc;
     int error;                    /* why its stack is not known: LT_ERR_TORN, ...; 0: it is */
     size_t first_frame, n_frames; /* innermost first */
+    size_t n_cut;                 /* outer ones that were left out */
 };
 
 struct lt_dump {
@@ -55,9 +56,10 @@ struct lt_dump {
     struct lt_buf text;
 };
 
-enum lt_dump_flags {
-    LT_DUMP_LOCALS = 1 << 0,
-    LT_DUMP_FORCE = 1 << 1 /* see lt_py_finder_force() */
+struct lt_dump_options {
+    bool locals;
+    bool force;          /* see lt_py_finder_force() */
+    uint32_t max_frames; /* of a stack, the innermost ones; 0: all */
 };
 
 /* Fills *d, which is all zero. Takes some milliseconds, a second for a process that is just
@@ -65,7 +67,7 @@ enum lt_dump_flags {
  * confirmed say so; that is no error. LT_ERR_NO_PROCESS, LT_ERR_PERMISSION, LT_ERR_NOT_PYTHON,
  * LT_ERR_NOT_READY, LT_ERR_PY_VERSION, LT_ERR_PY_NEWER, LT_ERR_PY_FREE_THREADED (d->python says
  * which), LT_ERR_NOMEM. */
-int lt_dump_take(struct lt_dump *d, pid_t pid, unsigned flags);
+int lt_dump_take(struct lt_dump *d, pid_t pid, const struct lt_dump_options *options);
 void lt_dump_release(struct lt_dump *d);
 
 static inline struct lt_str lt_dump_str(const struct lt_dump *d, struct lt_dump_text text)

@@ -129,11 +129,14 @@ static int put_frame(struct look *l, const struct lt_py_frame *frame)
 
 static int put_frames(struct look *l, const struct lt_py_thread *t, struct lt_dump_thread *out)
 {
+    size_t i = t->stack.n_frames;
     int err = 0;
     out->first_frame = l->d->n_frames;
-    for (size_t i = t->stack.n_frames; !err && i-- > 0;)
-        err = put_frame(l, &t->stack.frames[i]);
-    out->n_frames = l->d->n_frames - out->first_frame;
+    while (!err && i > 0 && (!l->m->max_frames || out->n_frames < l->m->max_frames)) {
+        err = put_frame(l, &t->stack.frames[--i]);
+        out->n_frames = l->d->n_frames - out->first_frame;
+    }
+    out->n_cut = i;
     return err;
 }
 

@@ -11,7 +11,8 @@
 struct lt_dump_moment {
     struct lt_dump *dump;
     struct lt_page_cache *cache;
-    size_t budget; /* objects that may be looked at for locals; 0: no locals */
+    size_t budget;       /* objects that may be looked at for locals; 0: no locals */
+    uint32_t max_frames; /* of a stack; 0: all */
     struct lt_dump_mark {
         size_t threads, frames, locals, text;
         bool cut;

@@ -79,6 +79,47 @@ static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t dep
     return err ? err : lt_trace_writer_stack(tick->writer, caller, frame, &known->node);
 }
 
+/* How many of n known frames are outside of the innermost ones that are wanted. */
+static size_t frames_to_cut(const struct lt_py_thread *t, size_t n, uint32_t max_frames)
+{
+    size_t kept = 0;
+    if (max_frames == 0 || n <= max_frames)
+        return 0;
+    while (n > 0 && kept < max_frames)
+        kept += !t->known[--n].incomplete;
+    return n;
+}
+
+/* The node that stands for all frames that were cut. */
+static int cut_node(struct lt_tick_context *tick, uint32_t *node)
+{
+    const struct lt_frame_info mark = {.name = {LT_FRAME_CUT, strlen(LT_FRAME_CUT)}};
+    uint32_t frame;
+    int err = lt_trace_writer_frame(tick->writer, &mark, &frame);
+    return err ? err : lt_trace_writer_stack(tick->writer, 0, frame, node);
+}
+
+/* The nodes of the known frames from depth `from` on; those outside of it have theirs. */
+static int link_nodes(struct lt_py_process *p, struct lt_py_thread *t, size_t from, size_t n,
+                      struct lt_tick_context *tick)
+{
+    size_t n_cut = frames_to_cut(t, n, tick->max_frames);
+    int err = 0;
+    if (n_cut != t->n_cut || from < n_cut) {
+        from = n_cut;
+        if (n_cut)
+            err = cut_node(tick, &t->known[n_cut - 1].node);
+        t->n_cut = n_cut;
+    }
+    for (; !err && from < n; from++)
+        err = link_node(p, t, from, tick);
+    if (err)
+        return err;
+    t->n_known = n;
+    t->node = n ? t->known[n - 1].node : 0;
+    return 0;
+}
+
 bool lt_py_frame_incomplete(const struct lt_py_frame *frame, const struct lt_py_code *code,
                             uint32_t offset)
 {
@@ -111,33 +152,23 @@ int lt_py_nodes_update(struct lt_py_process *p, struct lt_py_thread *t,
         return LT_ERR_NOMEM;
     size_t was = t->n_known;
     size_t depth = s->n_same < was ? s->n_same : was;
-    bool same = true; /* from the outermost frame on, so far */
-    t->n_known = 0;   /* what an error leaves behind is no stack */
+    size_t changed = s->n_frames; /* the outermost frame that is another one */
+    t->n_known = 0;               /* what an error leaves behind is no stack */
     for (; depth < s->n_frames; depth++) {
         struct lt_known_frame known;
         int err = know_frame(p, &s->frames[depth], &known);
         if (err)
             return err;
-        same = same && depth < was && same_known(&known, &t->known[depth]);
-        if (same)
+        if (depth < changed && depth < was && same_known(&known, &t->known[depth]))
             continue;
+        if (depth < changed)
+            changed = depth;
         t->known[depth] = known;
-        err = link_node(p, t, depth, tick);
-        if (err)
-            return err;
     }
-    t->n_known = s->n_frames;
-    t->node = t->n_known ? t->known[t->n_known - 1].node : 0;
-    return 0;
+    return link_nodes(p, t, changed, s->n_frames, tick);
 }
 
 int lt_py_nodes_renew(struct lt_py_process *p, struct lt_py_thread *t, struct lt_tick_context *tick)
 {
-    for (size_t depth = 0; depth < t->n_known; depth++) {
-        int err = link_node(p, t, depth, tick);
-        if (err)
-            return err;
-    }
-    t->node = t->n_known ? t->known[t->n_known - 1].node : 0;
-    return 0;
+    return link_nodes(p, t, 0, t->n_known, tick);
 }

@@ -55,6 +55,7 @@ struct lt_py_thread {
         bool incomplete; /* it has not begun to run: not shown */
     } * known;
     size_t n_known, known_alloc;
+    size_t n_cut; /* outer ones that a cap on frames leaves out of the trace */
 
     bool in_trace; /* has an id there */
     uint32_t trace_id;
@@ -135,6 +136,7 @@ struct lt_tick_context {
     int64_t now_ns, interval_ns;
     uint32_t covers;
     uint32_t tags;
+    uint32_t max_frames;       /* of a stack, the innermost ones; 0: all */
     struct lt_change *changes; /* of this tick, all processes */
     size_t n_changes, changes_alloc;
     /* A frame that the trace did not have before: its source line is wanted. */

@@ -393,6 +393,7 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     r->tick.new_frame = wish_source;
     r->tick.ctx = r;
     r->tick.interval_ns = config->interval_ns;
+    r->tick.max_frames = config->max_frames;
     if (!err)
         err = start_thread(&r->keeper_thread, keeper_main, r, &r->keeper_runs);
     if (!err)

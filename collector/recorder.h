@@ -19,6 +19,7 @@ struct lt_recorder_config {
     bool follow_children;
     bool force_version;         /* read an unknown newer CPython as if it were the newest known */
     bool source_lines;          /* embed the text of sampled lines */
+    uint32_t max_frames;        /* of a stack, the innermost ones; 0: all */
     struct lt_str command, cwd; /* for the trace's meta */
     const struct lt_tag *tags;  /* on all samples */
     size_t n_tags;

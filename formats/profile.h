@@ -95,6 +95,10 @@ struct lt_thread_info {
     struct lt_str name;
 };
 
+/* A frame of this name, without a file or lines, is no code: it is the outermost one of a stack and
+ * stands for those outside of it, which the recorder was asked to leave out. */
+#define LT_FRAME_CUT "<cut>"
+
 struct lt_frame_info {
     struct lt_str name; /* qualified name from 3.11 on */
     struct lt_str file;

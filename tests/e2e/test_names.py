@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Names in every kind of str that CPython has (1, 2 and 4 bytes a character, ASCII and not), on every version."""
+"""Names in every kind of str that CPython has (1, 2 and 4 bytes a character, ASCII and not), and deep stacks, on every version."""
 
 import json
 import os
@@ -60,6 +60,69 @@ class Names(TraceTest):
         rows = json.loads(self.live_trace("analyze", "--json", "--idle", "--full-paths", "-m", "1000", self.trace).stdout)["rows"]
         texts = {row["file"]: row["source"].strip() for row in rows if row["name"].endswith("plain")}
         self.assertEqual(texts, {path: "rest()" for _, path in wanted})
+
+
+DEEP = """
+import os, sys, threading, time
+sys.setrecursionlimit(20000)
+def leaf():
+    time.sleep(0.7)
+def down(n):
+    if n:
+        down(n - 1)
+    else:
+        leaf()
+down(int(sys.argv[1]))
+os._exit(0)
+"""
+
+# The depth goes up and down, and with it what is cut.
+WAVES = """
+import time
+def tick(n): return pow(3, 400)
+def tock(n): return pow(3, 400)
+def even(n): return tick(n) if n == 0 else tick(n) + odd(n - 1)
+def odd(n): return tock(n) + even(n - 1)
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    for n in range(0, 40, 2):
+        even(n)
+"""
+
+
+@every_interpreter
+class Depth(TraceTest):
+    def record(self, *options):
+        script = self.script(DEEP)
+        done = self.live_trace("run", "-o", self.trace, "-r", "50", *options, script, "10000", python=self.python)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, samples, health = read(self.trace, "--focus", "leaf")
+        self.assertEqual(sum(health["failed"].values()), 0, health)
+        self.assertGreater(len(samples), 10)
+        return {tuple(f["name"] for f in s["stack"]) for s in samples}
+
+    def test_complete(self):
+        self.assertEqual(self.record(), {("<module>", *["down"] * 10001, "leaf")})
+
+    def test_cap_is_marked(self):
+        self.assertEqual(self.record("--max-frames", "5"), {("<cut>", *["down"] * 4, "leaf")})
+        # What is not deeper has no mark.
+        _, samples, _ = read(self.trace)
+        stacks = [[f["name"] for f in s["stack"]] for s in samples]
+        self.assertTrue(all(len(s) <= 6 and (s[0] == "<cut>") == (len(s) == 6) for s in stacks), stacks)
+
+    def test_cap_of_what_moves(self):
+        done = self.live_trace("run", "-o", self.trace, "-r", "500", "--max-frames", "4", self.script(WAVES), python=self.python)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, samples, _ = read(self.trace, "--focus", "even|odd")
+        stacks = [tuple(f["name"] for f in s["stack"]) for s in samples]
+        inner = {"tick": "even", "tock": "odd", "even": "odd", "odd": "even"}
+        for stack in stacks:
+            own = [name for name in stack if name in inner]
+            self.assertEqual(own, own[:1] + [name for name, caller in zip(own[1:], own) if inner[name] == caller], stack)
+            self.assertEqual(len(stack), 5 if stack[0] == "<cut>" else len(own) + 1, stack)
+        self.assertGreater(len({stack for stack in stacks if stack[0] == "<cut>"}), 2)
+        self.assertLess(len({stack for stack in stacks if stack[0] == "<cut>"}), 9)
 
 
 if __name__ == "__main__":
