@@ -275,7 +275,7 @@ static int take_option(struct request *r, int id, const char *value)
         r->options.locals = true;
         return 0;
     case OPT_MAX_FRAMES:
-        return lt_option_count("max-frames", value, LT_STACK_MAX_FRAMES, &r->options.max_frames)
+        return lt_options_whole("max-frames", value, LT_STACK_MAX_FRAMES, &r->options.max_frames)
                    ? LT_EXIT_USAGE
                    : 0;
     case OPT_FORCE:

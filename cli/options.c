@@ -205,7 +205,7 @@ int lt_options_next(struct lt_options *o)
     return letter_option(o);
 }
 
-int lt_option_count(const char *option, const char *text, uint32_t max, uint32_t *count)
+int lt_options_whole(const char *option, const char *text, uint32_t max, uint32_t *count)
 {
     uint64_t number;
     if (!lt_text_number((struct lt_str){text, strlen(text)}, max, &number) || number == 0) {

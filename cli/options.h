@@ -33,7 +33,7 @@ struct lt_options {
 int lt_options_next(struct lt_options *o);
 
 /* What an option says in a whole number from 1 to `max`. 0, or -2 for a mistake that has been said. */
-int lt_option_count(const char *option, const char *text, uint32_t max, uint32_t *count);
+int lt_options_whole(const char *option, const char *text, uint32_t max, uint32_t *count);
 
 /* The nearest of some words to a wrong one, or NULL when none is near. */
 const char *lt_nearest(const char *word, const char *const *words, size_t n);

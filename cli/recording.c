@@ -125,7 +125,7 @@ int lt_recording_option(struct lt_recording_options *o, int id, const char *valu
     case OPT_TAG:
         return add_tag(o, value);
     case OPT_MAX_FRAMES:
-        return lt_option_count("max-frames", value, LT_STACK_MAX_FRAMES, &o->max_frames);
+        return lt_options_whole("max-frames", value, LT_STACK_MAX_FRAMES, &o->max_frames);
     case OPT_NO_SOURCE:
         o->no_source = true;
         return 0;
