@@ -68,16 +68,6 @@ static int fill(struct lt_block_reader *r, size_t need, size_t *have)
     return 0;
 }
 
-int lt_block_reader_probe(struct lt_block_reader *r)
-{
-    size_t have;
-    int err = fill(r, LT_TRACE_MAGIC_SIZE, &have);
-    if (err)
-        return err;
-    return have >= LT_TRACE_MAGIC_SIZE &&
-           memcmp(r->window.data + r->at, LT_TRACE_MAGIC, LT_TRACE_MAGIC_SIZE) == 0;
-}
-
 static int find_header(struct lt_block_reader *r, struct lt_block *block, enum found *found)
 {
     size_t have;
@@ -211,4 +201,29 @@ int lt_block_reader_next(struct lt_block_reader *r, struct lt_block *block)
     else
         r->damaged++;
     return 0;
+}
+
+bool lt_blocks_probe(const uint8_t *head, size_t len)
+{
+    struct lt_block_reader r;
+    struct lt_block block;
+    struct lt_input in;
+    if (len >= LT_TRACE_MAGIC_SIZE && memcmp(head, LT_TRACE_MAGIC, LT_TRACE_MAGIC_SIZE) == 0)
+        return true;
+    if (lt_input_memory(&in, head, len))
+        return false;
+    lt_block_reader_init(&r, &in);
+    bool found = lt_block_reader_next(&r, &block) > 0;
+    lt_block_reader_release(&r);
+    in.close(in.ctx);
+    return found;
+}
+
+int lt_block_reader_probe(struct lt_block_reader *r)
+{
+    size_t have;
+    int err = fill(r, LT_TRACE_MAGIC_SIZE, &have);
+    if (!err && !lt_blocks_probe(r->window.data + r->at, have))
+        err = fill(r, LT_TRACE_PROBE, &have);
+    return err ? err : lt_blocks_probe(r->window.data + r->at, have);
 }

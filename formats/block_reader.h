@@ -35,7 +35,10 @@ struct lt_block_reader {
 void lt_block_reader_init(struct lt_block_reader *r, struct lt_input *in);
 void lt_block_reader_release(struct lt_block_reader *r);
 
-/* Does it begin as a trace does? 1, 0, or a negative enum lt_error of the input. Before next(). */
+/* Do these first bytes begin as a trace does, or, where the beginning is damaged, hold a whole
+ * block? */
+bool lt_blocks_probe(const uint8_t *head, size_t len);
+/* The same of the input: 1, 0, or a negative enum lt_error of it. Before next(). */
 int lt_block_reader_probe(struct lt_block_reader *r);
 
 /* 1 and the next item, 0 at the end, or a negative enum lt_error of the input. */

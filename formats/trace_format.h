@@ -12,6 +12,7 @@
 #define LT_TRACE_MAGIC "\xcc\x4c\x54\x52\r\n\x1a\n"
 #define LT_TRACE_MAGIC_SIZE 8
 #define LT_TRACE_HEADER_SIZE 16
+#define LT_TRACE_PROBE 4096 /* a file without the magic is a trace if these bytes hold a block */
 
 /* A block: sync, kind (mark, deflated, type), varint length, CRC-32 from the kind on, payload. */
 #define LT_BLOCK_SYNC 0xe7

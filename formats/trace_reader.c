@@ -32,7 +32,10 @@ struct trace_reader {
     uint64_t reported;
 
     bool in_segment;
-    uint8_t segment; /* the lower bits of its number */
+    uint8_t segment;       /* the lower bits of its number */
+    struct lt_buf opening; /* the payload of the block that opened it */
+    bool has_number;       /* this recording has had a segment: */
+    uint64_t number;       /* the last one's */
     struct lt_definitions definitions;
     struct lt_tick_clock clock;
     struct lt_tick_reader ticks;
@@ -216,14 +219,69 @@ static int end_segment(struct trace_reader *r)
     return err;
 }
 
+static struct lt_health sum_of(const struct lt_health *a, const struct lt_health *b)
+{
+    struct lt_health sum = {
+        .asked = a->asked + b->asked,
+        .taken = a->taken + b->taken,
+        .late = a->late + b->late,
+        .retried = a->retried + b->retried,
+        .sampler_cpu_ns = a->sampler_cpu_ns + b->sampler_cpu_ns,
+        .max_lateness_ns =
+            a->max_lateness_ns > b->max_lateness_ns ? a->max_lateness_ns : b->max_lateness_ns,
+    };
+    for (size_t i = 0; i < LT_FAIL_CAUSES; i++)
+        sum.failed[i] = a->failed[i] + b->failed[i];
+    return sum;
+}
+
+static void begin_recording(struct trace_reader *r)
+{
+    r->stats->complete = false;
+    r->placed = false;
+    r->has_number = false;
+    r->before = sum_of(&r->before, &r->now);
+    memset(&r->now, 0, sizeof(r->now));
+}
+
+static int read_header(struct trace_reader *r, const struct lt_block *header)
+{
+    int err = end_segment(r);
+    if (err)
+        return err;
+    if (header->major > LT_TRACE_MAJOR)
+        return LT_ERR_UNSUPPORTED;
+    r->major = header->major;
+    r->minor = header->minor;
+    begin_recording(r);
+    return 0;
+}
+
+/* Writers write the block twice: damage to one of the two costs nothing. */
+static bool is_repetition(const struct trace_reader *r, const struct lt_cursor *payload)
+{
+    return r->in_segment && r->opening.len == lt_cursor_left(payload) &&
+           memcmp(r->opening.data, payload->at, r->opening.len) == 0;
+}
+
 static int begin_segment(struct trace_reader *r, struct lt_cursor c)
 {
     struct segment_head head;
+    if (is_repetition(r, &c))
+        return 0;
     int err = end_segment(r);
+    lt_buf_clear(&r->opening);
+    if (!err)
+        err = lt_buf_put(&r->opening, c.at, lt_cursor_left(&c));
     if (!err)
         err = read_segment_head(&c, &head);
     if (err)
         return err;
+    /* Numbers grow: the header in between is lost. */
+    if (r->has_number && head.number <= r->number)
+        begin_recording(r);
+    r->has_number = true;
+    r->number = head.number;
     if (!r->has_meta) {
         r->start_realtime_ns = head.start_realtime_ns;
         r->placed = true;
@@ -244,38 +302,6 @@ static int begin_segment(struct trace_reader *r, struct lt_cursor c)
     if (r->options->totals)
         lt_summing_begin(&r->summing, r->segment, &r->clock);
     return r->handler->segment ? r->handler->segment(r->handler->ctx) : 0;
-}
-
-static struct lt_health sum_of(const struct lt_health *a, const struct lt_health *b)
-{
-    struct lt_health sum = {
-        .asked = a->asked + b->asked,
-        .taken = a->taken + b->taken,
-        .late = a->late + b->late,
-        .retried = a->retried + b->retried,
-        .sampler_cpu_ns = a->sampler_cpu_ns + b->sampler_cpu_ns,
-        .max_lateness_ns =
-            a->max_lateness_ns > b->max_lateness_ns ? a->max_lateness_ns : b->max_lateness_ns,
-    };
-    for (size_t i = 0; i < LT_FAIL_CAUSES; i++)
-        sum.failed[i] = a->failed[i] + b->failed[i];
-    return sum;
-}
-
-static int begin_recording(struct trace_reader *r, const struct lt_block *header)
-{
-    int err = end_segment(r);
-    if (err)
-        return err;
-    if (header->major > LT_TRACE_MAJOR)
-        return LT_ERR_UNSUPPORTED;
-    r->major = header->major;
-    r->minor = header->minor;
-    r->stats->complete = false;
-    r->placed = false;
-    r->before = sum_of(&r->before, &r->now);
-    memset(&r->now, 0, sizeof(r->now));
-    return 0;
 }
 
 static int read_health(struct trace_reader *r, struct lt_cursor c)
@@ -381,7 +407,7 @@ static int read_blocks(struct trace_reader *r)
     if (more <= 0)
         return more ? more : LT_ERR_NOT_OURS;
     while (!err && (more = lt_block_reader_next(&r->blocks, &block)) > 0) {
-        err = block.is_header ? begin_recording(r, &block) : read_block(r, &block);
+        err = block.is_header ? read_header(r, &block) : read_block(r, &block);
         report_progress(r, false);
     }
     if (!err)
@@ -421,20 +447,16 @@ static int read_trace(struct lt_input *in, const struct lt_profile_handler *hand
     lt_summing_release(&r.summing);
     lt_tick_reader_release(&r.ticks);
     lt_definitions_release(&r.definitions);
+    lt_buf_release(&r.opening);
     lt_inflater_free(r.inflater);
     lt_block_reader_release(&r.blocks);
     return err;
-}
-
-static bool probe(const uint8_t *head, size_t len)
-{
-    return len >= LT_TRACE_MAGIC_SIZE && memcmp(head, LT_TRACE_MAGIC, LT_TRACE_MAGIC_SIZE) == 0;
 }
 
 const struct lt_input_format lt_trace_input_format = {
     .name = "live-trace",
     .extension = "ltrace",
     .description = "trace of live-trace",
-    .probe = probe,
+    .probe = lt_blocks_probe,
     .read = read_trace,
 };

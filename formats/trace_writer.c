@@ -115,6 +115,9 @@ static int write_segment(struct lt_trace_writer *w)
         err = put_pair(b, "cwd", meta->cwd);
     if (!err)
         err = put_pair(b, "recorder", meta->recorder);
+    if (!err)
+        err = hand_over(w, LT_BLOCK_SEGMENT);
+    /* Once more: without it the whole segment would be lost. */
     return err ? err : hand_over(w, LT_BLOCK_SEGMENT);
 }
 

@@ -17,6 +17,7 @@ MAGIC = b"\xccLTR\r\n\x1a\n"
 HEADER_SIZE = 16
 SYNC = 0xE7
 RAW_MAX = 1 << 20
+PROBE = 4096
 IDS_MAX = 1 << 20
 STACKS_MAX = 1 << 22
 STRING_MAX = 1 << 16
@@ -148,7 +149,8 @@ def item_at(data, at):
 
 def items(data, stats):
     """All headers and whole blocks, passing over what is damaged."""
-    if data[:8] != MAGIC:
+    head = data[:PROBE]
+    if data[:8] != MAGIC and not any(item_at(head, at) not in (None, CUT_OFF) for at in range(len(head))):
         raise NotATrace("does not begin as a trace")
     at = 0
     while at < len(data):
@@ -398,6 +400,7 @@ class Decoder:
         self.stats = {"damaged_blocks": 0, "lost_samples": 0, "complete": False, "duration_ns": 0}
         self.version = (1, 0)
         self.segment = None
+        self.opening = self.number = None
         self.has_meta = False
         self.start_realtime_ns = 0
         self.placed = False
@@ -408,7 +411,7 @@ class Decoder:
     def decode(self, data):
         for item in items(data, self.stats):
             if item[0] == "header":
-                self.begin_recording(item[1], item[2])
+                self.header(item[1], item[2])
                 continue
             try:
                 self.block(*item[1:])
@@ -419,11 +422,15 @@ class Decoder:
             self.meta({"start_realtime_ns": 0, "interval_ns": 0, "flags": 0, "meta": {}})
         self.emit("stats", **self.stats)
 
-    def begin_recording(self, major, minor):
+    def header(self, major, minor):
         self.end_segment()
         if major > 1:
             raise Unsupported(f"version {major}.{minor}")
         self.version = (major, minor)
+        self.begin_recording()
+
+    def begin_recording(self):
+        self.number = None
         self.stats["complete"] = False
         self.placed = False
         lateness = max(self.health_before["max_lateness_ns"], self.health["max_lateness_ns"])
@@ -434,6 +441,9 @@ class Decoder:
     def block(self, kind, deflated, stored):
         payload = inflate(deflated, stored)
         if kind == SEGMENT:
+            if self.segment and payload == self.opening:
+                return
+            self.opening = payload
             self.begin_segment(read_segment_after(self.end_segment, payload))
         elif kind in (DEFS, TICKS, TOTALS):
             if self.segment and payload[:1] == bytes([self.segment["number"] & 0xFF]):
@@ -466,6 +476,9 @@ class Decoder:
         )
 
     def begin_segment(self, head):
+        if self.number is not None and head["number"] <= self.number:
+            self.begin_recording()
+        self.number = head["number"]
         if not self.has_meta:
             self.start_realtime_ns = head["start_realtime_ns"]
             self.placed = True

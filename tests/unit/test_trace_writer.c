@@ -21,7 +21,8 @@ struct heap {
     enum lt_block_type types[MAX_BLOCKS];
     struct lt_buf blocks[MAX_BLOCKS];
     size_t n;
-    int fail; /* what the sink returns */
+    size_t n_repetitions; /* of SEGMENT blocks: not among the others */
+    int fail;             /* what the sink returns */
 };
 
 static int keep(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len)
@@ -29,6 +30,11 @@ static int keep(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t l
     struct heap *h = ctx;
     if (h->fail || h->n == MAX_BLOCKS)
         return h->fail ? h->fail : LT_ERR_LIMIT;
+    const struct lt_buf *last = h->n ? &h->blocks[h->n - 1] : NULL;
+    if (type == LT_BLOCK_SEGMENT && last && last->len == len && !memcmp(last->data, raw, len)) {
+        h->n_repetitions++;
+        return 0;
+    }
     h->types[h->n] = type;
     return lt_buf_put(&h->blocks[h->n++], raw, len);
 }
@@ -117,6 +123,7 @@ static void segment_block(void)
     struct heap h = {0};
     struct lt_trace_writer *w = small_writer(&h);
     struct lt_cursor c = payload(&h, 0, LT_BLOCK_SEGMENT);
+    CU_ASSERT_EQUAL(h.n_repetitions, 1);
     CU_ASSERT_EQUAL(lt_cursor_varint(&c), 0);        /* number */
     CU_ASSERT_EQUAL(lt_cursor_varint(&c), 0);        /* start */
     CU_ASSERT_EQUAL(lt_cursor_svarint(&c), 1000);    /* wall clock */
