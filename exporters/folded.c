@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "analysis/stack_tree.h"
-#include "exporters/clean_text.h"
 #include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
+#include "exporters/frame_labels.h"
 #include "formats/byte_buffer.h"
 #include "formats/intern.h"
 #include "formats/lt_error.h"
@@ -27,9 +27,7 @@
 struct folded_state {
     const struct live_trace_host *host;
     bool unit_is_time, by_line;
-    struct lt_intern *texts; /* of frames, cleaned: frames that read alike are one */
-    uint32_t *text_of_frame; /* by frame id: text + 1, 0 not known yet */
-    size_t n_frames, frames_alloc;
+    struct lt_frame_labels labels;
     struct lt_stack_tree *stacks; /* of texts */
     uint64_t *values;             /* by node */
     size_t n_values, values_alloc;
@@ -37,9 +35,8 @@ struct folded_state {
 
 static void release(struct folded_state *s)
 {
-    lt_intern_free(s->texts);
+    lt_frame_labels_release(&s->labels);
     lt_stack_tree_free(s->stacks);
-    free(s->text_of_frame);
     free(s->values);
     free(s);
 }
@@ -53,7 +50,7 @@ static int folded_open(const struct live_trace_host *host, void **state)
         return LT_ERR_NOMEM;
     }
     s->host = host;
-    error = lt_intern_new(&s->texts, (uint32_t)MAX_ITEMS, 0);
+    error = lt_frame_labels_init(&s->labels);
     if (error == 0) {
         error = lt_stack_tree_new(&s->stacks);
     }
@@ -85,24 +82,6 @@ static size_t before_number(const char *text, size_t len)
     return at > 0 && at < len && text[at - 1] == ' ' && text[at] != '.' ? at : len;
 }
 
-static int frame_text(const struct folded_state *s, const struct live_trace_frame *f,
-                      struct lt_buf *out)
-{
-    bool has_file = f->file[0] != '\0' && strcmp(f->file, f->name) != 0;
-    int error = lt_clean_text(out, f->name, ";", ":");
-
-    if (error == 0 && has_file) {
-        error = lt_buf_put_text(out, " (");
-    }
-    if (error == 0 && has_file) {
-        error = lt_clean_text(out, f->file, ";", ":");
-    }
-    if (error == 0 && has_file && s->by_line && f->line > 0) {
-        error = lt_buf_printf(out, ":%" PRIu32, f->line);
-    }
-    return error == 0 && has_file ? lt_buf_put_text(out, ")") : error;
-}
-
 /* "worker 12" -> "worker (12)" */
 static int wrap_number(struct lt_buf *text)
 {
@@ -121,32 +100,22 @@ static int wrap_number(struct lt_buf *text)
 
 static int text_for(struct folded_state *s, const struct live_trace_frame *frame, uint32_t *text)
 {
-    struct lt_buf buf = {0};
-    int error = lt_array_grow(&s->text_of_frame, &s->frames_alloc, (size_t)frame->id + 1,
-                              sizeof *s->text_of_frame, MAX_ITEMS);
+    struct lt_buf label = {0};
+    size_t name_len;
+    int error;
 
-    if (error < 0) {
-        return error;
+    if (lt_frame_labels_find(&s->labels, frame, text)) {
+        return 0;
     }
-    while (s->n_frames <= frame->id) {
-        s->text_of_frame[s->n_frames++] = 0;
+    error = lt_frame_label(&label, frame, s->by_line, ";", ":", &name_len);
+    if (error == 0) {
+        error = wrap_number(&label);
     }
-    if (s->text_of_frame[frame->id] == 0) {
-        error = frame_text(s, frame, &buf);
-        if (error == 0) {
-            error = wrap_number(&buf);
-        }
-        if (error == 0) {
-            error = lt_intern_id(s->texts, buf.data, buf.len, text, NULL);
-        }
-        lt_buf_release(&buf);
-        if (error < 0) {
-            return error;
-        }
-        s->text_of_frame[frame->id] = *text + 1;
+    if (error == 0) {
+        error = lt_frame_labels_add(&s->labels, frame, &label, text);
     }
-    *text = s->text_of_frame[frame->id] - 1;
-    return 0;
+    lt_buf_release(&label);
+    return error;
 }
 
 static int folded_stack(void *state, const struct live_trace_stack *stack)
@@ -248,7 +217,7 @@ static void make_items(struct walk *w, const struct folded_state *s, uint32_t no
         struct item item = {
             .parent = lt_stack_tree_parent(s->stacks, node),
             .node = node,
-            .text = lt_intern_get(s->texts, lt_stack_tree_frame(s->stacks, node)).data,
+            .text = lt_intern_get(s->labels.texts, lt_stack_tree_frame(s->stacks, node)).data,
             .value = shown_value(s, node),
         };
         if (item.value > 0) {
@@ -264,7 +233,7 @@ static void make_items(struct walk *w, const struct folded_state *s, uint32_t no
             w->items[w->n++] = (struct item){
                 .parent = lt_stack_tree_parent(s->stacks, node),
                 .node = node,
-                .text = lt_intern_get(s->texts, lt_stack_tree_frame(s->stacks, node)).data,
+                .text = lt_intern_get(s->labels.texts, lt_stack_tree_frame(s->stacks, node)).data,
             };
         }
     }

@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "exporters/clean_text.h"
+#include "exporters/head_text.h"
 #include "exporters/report.h"
 #include "formats/byte_buffer.h"
 
@@ -40,28 +40,6 @@ static int put_title(struct lt_buf *out, const struct lt_report *r)
     return error < 0 ? error : lt_buf_put_text(out, "\n");
 }
 
-/* "# 2026-11-23 10:00:00, 5.02 s, a tick every 10 ms" */
-static int put_times(struct lt_buf *out, const struct lt_report *r,
-                     const struct live_trace_health *h)
-{
-    time_t seconds = (time_t)(r->start_realtime_ns / 1000000000);
-    char start[64] = "";
-    struct tm tm;
-    int error;
-
-    if (r->start_realtime_ns > 0 && localtime_r(&seconds, &tm) != NULL) {
-        strftime(start, sizeof start, "%Y-%m-%d %H:%M:%S, ", &tm);
-    }
-    if (start[0] == '\0' && h->duration_ns <= 0) {
-        return 0;
-    }
-    error = lt_buf_printf(out, "# %s%.2f s", start, (double)h->duration_ns / 1e9);
-    if (error == 0 && r->interval_ns > 0) {
-        error = lt_buf_printf(out, ", a tick every %g ms", (double)r->interval_ns / 1e6);
-    }
-    return error < 0 ? error : lt_buf_put_text(out, "\n");
-}
-
 /* "# 1234 of 2008 stack samples by line, innermost frames; without waiting stacks" */
 static int put_selection(struct lt_buf *out, const struct lt_report *r,
                          const struct live_trace_health *h)
@@ -82,52 +60,42 @@ static int put_selection(struct lt_buf *out, const struct lt_report *r,
     return error < 0 ? error : lt_buf_put_text(out, "\n");
 }
 
-static int put_failures(struct lt_buf *out, const struct live_trace_health *h)
+/* A line of the head, if there is anything in it. */
+static int put_line(struct lt_buf *out, const struct lt_buf *text)
 {
-    uint64_t failed = 0;
-    int error;
-
-    for (uint32_t i = 0; i < h->n_failed; i++) {
-        failed += h->failed[i].count;
-    }
-    error = lt_buf_printf(out, ", failed %" PRIu64, failed);
-    for (uint32_t i = 0; i < h->n_failed && error == 0; i++) {
-        error = lt_buf_printf(out, "%s%s %" PRIu64, i == 0 ? " (" : ", ", h->failed[i].cause,
-                              h->failed[i].count);
-    }
-    return error < 0 || h->n_failed == 0 ? error : lt_buf_put_text(out, ")");
+    return text->len > 0 ? lt_buf_printf(out, "# %.*s\n", (int)text->len, (const char *)text->data)
+                         : 0;
 }
 
-/* "# health: asked 2010, taken 2000, late 8, failed 2 (torn 2), retried 12; sampler used 0.42% of a
- * CPU" */
+static int put_times(struct lt_buf *out, const struct lt_report *r,
+                     const struct live_trace_health *h)
+{
+    struct lt_buf text = {0};
+    int error = lt_head_times(&text, r->start_realtime_ns, r->interval_ns, h);
+
+    if (error == 0) {
+        error = put_line(out, &text);
+    }
+    lt_buf_release(&text);
+    return error;
+}
+
 static int put_health(struct lt_buf *out, const struct live_trace_health *h)
 {
-    int error = 0;
+    struct lt_buf text = {0};
+    int error = lt_head_health(&text, h);
 
-    if (h->asked > 0) {
-        error = lt_buf_printf(out, "# health: asked %" PRIu64 ", taken %" PRIu64 ", late %" PRIu64,
-                              h->asked, h->taken, h->late);
-        if (error == 0) {
-            error = put_failures(out, h);
-        }
-        if (error == 0) {
-            error = lt_buf_printf(out, ", retried %" PRIu64, h->retried);
-        }
-        if (error == 0 && h->duration_ns > 0) {
-            error = lt_buf_printf(out, "; sampler used %.2f%% of a CPU",
-                                  100.0 * (double)h->sampler_cpu_ns / (double)h->duration_ns);
-        }
-        if (error == 0) {
-            error = lt_buf_put_text(out, "\n");
-        }
+    if (error == 0) {
+        error = put_line(out, &text);
     }
-    if (error == 0 && h->damaged_blocks > 0) {
-        error = lt_buf_printf(out, "# damaged: %" PRIu64 " place%s skipped\n", h->damaged_blocks,
-                              h->damaged_blocks == 1 ? "" : "s");
+    lt_buf_clear(&text);
+    if (error == 0) {
+        error = lt_head_damage(&text, h);
     }
-    if (error == 0 && !h->complete) {
-        error = lt_buf_put_text(out, "# the end of the recording is missing\n");
+    if (error == 0) {
+        error = put_line(out, &text);
     }
+    lt_buf_release(&text);
     return error;
 }
 

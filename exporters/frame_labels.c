@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "exporters/frame_labels.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporters/clean_text.h"
+#include "formats/byte_buffer.h"
+#include "formats/intern.h"
+#include "formats/lt_error.h"
+
+#define MAX_ITEMS ((size_t)1 << 28)
+
+int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, bool by_line,
+                   const char *from, const char *to, size_t *name_len)
+{
+    bool has_file = frame->file[0] != '\0' && strcmp(frame->file, frame->name) != 0;
+    size_t start = out->len;
+    int error = lt_clean_text(out, frame->name, from, to);
+
+    *name_len = out->len - start;
+    if (error == 0 && has_file) {
+        error = lt_buf_put_text(out, " (");
+    }
+    if (error == 0 && has_file) {
+        error = lt_clean_text(out, frame->file, from, to);
+    }
+    if (error == 0 && has_file && by_line && frame->line > 0) {
+        error = lt_buf_printf(out, ":%" PRIu32, frame->line);
+    }
+    return error == 0 && has_file ? lt_buf_put_text(out, ")") : error;
+}
+
+int lt_frame_labels_init(struct lt_frame_labels *l)
+{
+    *l = (struct lt_frame_labels){0};
+    return lt_intern_new(&l->texts, (uint32_t)MAX_ITEMS, 0);
+}
+
+void lt_frame_labels_release(struct lt_frame_labels *l)
+{
+    lt_intern_free(l->texts);
+    free(l->by_frame);
+    *l = (struct lt_frame_labels){0};
+}
+
+bool lt_frame_labels_find(const struct lt_frame_labels *l, const struct live_trace_frame *frame,
+                          uint32_t *text)
+{
+    if (frame->id >= l->n || l->by_frame[frame->id] == 0) {
+        return false;
+    }
+    *text = l->by_frame[frame->id] - 1;
+    return true;
+}
+
+int lt_frame_labels_add(struct lt_frame_labels *l, const struct live_trace_frame *frame,
+                        const struct lt_buf *label, uint32_t *text)
+{
+    int error = lt_array_grow(&l->by_frame, &l->alloc, (size_t)frame->id + 1, sizeof *l->by_frame,
+                              MAX_ITEMS);
+
+    if (error == 0) {
+        error = lt_intern_id(l->texts, label->data, label->len, text, NULL);
+    }
+    if (error < 0) {
+        return error;
+    }
+    while (l->n <= frame->id) {
+        l->by_frame[l->n++] = 0;
+    }
+    l->by_frame[frame->id] = *text + 1;
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Frames as text, "name (file)" or "name (file:line)", for outputs that tell them apart by what a
+ * reader sees: frames that read alike get one id. */
+#ifndef LT_FRAME_LABELS_H
+#define LT_FRAME_LABELS_H
+
+#include <stdbool.h>
+
+#include "exporters/live_trace_exporter.h"
+
+struct lt_buf;
+struct lt_intern;
+
+/* Appends a frame's text, cleaned; bytes of `from` become those of `to` (clean_text.h).
+ * *name_len is the length of the name in it. 0 or LT_ERR_NOMEM. */
+int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, bool by_line,
+                   const char *from, const char *to, size_t *name_len);
+
+/* Zero-initialised is released. */
+struct lt_frame_labels {
+    struct lt_intern *texts;
+    uint32_t *by_frame; /* by frame id: text + 1, 0 not known yet */
+    size_t n, alloc;
+};
+
+int lt_frame_labels_init(struct lt_frame_labels *l);
+void lt_frame_labels_release(struct lt_frame_labels *l);
+
+/* Is the frame's text known? Then *text is its id. */
+bool lt_frame_labels_find(const struct lt_frame_labels *l, const struct live_trace_frame *frame,
+                          uint32_t *text);
+/* Remembers that this is the frame's text. */
+int lt_frame_labels_add(struct lt_frame_labels *l, const struct live_trace_frame *frame,
+                        const struct lt_buf *label, uint32_t *text);
+
+#endif
