@@ -124,13 +124,14 @@ static int space_of(struct lt_thread_table *t, const struct lt_thread_origin *or
 }
 
 static int process_name(struct lt_thread_table *t, const struct lt_thread_origin *origin,
-                        struct lt_str command, uint32_t *name)
+                        const struct lt_process_info *info, uint32_t *name)
 {
-    struct lt_str plain = lt_process_name(command);
+    struct lt_str plain = lt_process_name(info->command);
+    bool show_host = t->show_hosts || info->host.len > 0;
     struct lt_buf full = {0};
     int error;
 
-    if (!t->show_hosts || origin->host.len == 0) {
+    if (!show_host || origin->host.len == 0) {
         return lt_text_pool_id(t->texts, plain, name);
     }
     error = lt_buf_put(&full, plain.data, plain.len);
@@ -157,7 +158,7 @@ int lt_thread_table_process(struct lt_thread_table *t, const struct lt_thread_or
 
     error = space_of(t, origin, info->pid != 0, key);
     if (error == 0) {
-        error = process_name(t, origin, info->command, &name);
+        error = process_name(t, origin, info, &name);
     }
     if (error == 0) {
         error = lt_array_grow(&t->processes, &t->processes_alloc,

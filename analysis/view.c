@@ -133,6 +133,9 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
 {
     struct lt_view *v = ctx;
     struct lt_thread_origin from = origin(v);
+    if (info->host.len > 0) {
+        from.host = info->host;
+    }
     int error = reach(&v->processes, &v->n_processes, id, sizeof *v->processes);
 
     if (error == 0) {

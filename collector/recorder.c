@@ -202,8 +202,22 @@ static int lose_process(struct lt_recorder *r, size_t i)
     return end_process(r, i);
 }
 
+static int64_t realtime_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* What the wall clock says now of the recording's time 0. */
+static int64_t start_by_wall_clock(const struct lt_recorder *r)
+{
+    return realtime_ns() - (lt_monotonic_ns() - r->timer.start_ns);
+}
+
 static int begin_segment(struct lt_recorder *r)
 {
+    lt_trace_writer_clock(r->writer, start_by_wall_clock(r));
     int err = lt_trace_writer_new_segment(r->writer);
     if (!err)
         err = lt_trace_writer_tags(r->writer, r->config.tags, r->config.n_tags, &r->tick.tags);
@@ -326,13 +340,6 @@ static void *keeper_main(void *arg)
 
 /* ---- life ---- */
 
-static int64_t realtime_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
-}
-
 static int make_writer(struct lt_recorder *r)
 {
     char host[256] = "";
@@ -344,7 +351,7 @@ static int make_writer(struct lt_recorder *r)
                  .command = r->config.command,
                  .cwd = r->config.cwd,
                  .recorder = bytes_of(recorder, sizeof(recorder) - 1),
-                 .start_realtime_ns = realtime_ns() - (lt_monotonic_ns() - r->timer.start_ns),
+                 .start_realtime_ns = start_by_wall_clock(r),
                  .interval_ns = r->config.interval_ns,
                  .has_time = true},
         .sink = {r, post_block},

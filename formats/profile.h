@@ -86,6 +86,7 @@ struct lt_process_info {
     struct lt_str command; /* its command line, joined by blanks */
     struct lt_str python;  /* "3.12.1"; empty unknown */
     struct lt_str cwd;
+    struct lt_str host; /* empty: that of the recording */
 };
 
 struct lt_thread_info {
@@ -117,6 +118,12 @@ struct lt_sample {
     int64_t weight_ns; /* the time that they stand for */
 };
 
+/* Both clocks were read at one moment. The first anchor repeats what the meta said. */
+struct lt_clock_anchor {
+    int64_t time_ns;           /* of the input, when they were read */
+    int64_t start_realtime_ns; /* what the wall clock said then, less time_ns */
+};
+
 /* The consumer. Any member may be NULL. A negative return ends the reading and
  * is what the reader returns. Strings are borrowed for the call.
  * process and thread may come again for an id: the later one counts.
@@ -126,6 +133,7 @@ struct lt_profile_handler {
     void *ctx;
     int (*meta)(void *ctx, const struct lt_meta *meta);
     int (*segment)(void *ctx);
+    int (*clock)(void *ctx, const struct lt_clock_anchor *anchor);
     int (*process)(void *ctx, uint32_t id, const struct lt_process_info *info);
     int (*thread)(void *ctx, uint32_t id, const struct lt_thread_info *info);
     int (*frame)(void *ctx, uint32_t id, const struct lt_frame_info *info);

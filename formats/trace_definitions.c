@@ -218,7 +218,7 @@ static int define_thread(struct lt_definitions *d, uint32_t id, const struct lt_
     return err;
 }
 
-static int read_process(struct lt_definitions *d, struct lt_cursor *c)
+static int read_process(struct lt_definitions *d, struct lt_cursor *c, bool hosted)
 {
     uint32_t id = read_id(c);
     struct lt_process_info info = {.pid = read_u32(c)};
@@ -226,6 +226,8 @@ static int read_process(struct lt_definitions *d, struct lt_cursor *c)
     info.command = string_of(d, read_id(c));
     info.python = string_of(d, read_id(c));
     info.cwd = string_of(d, read_id(c));
+    if (hosted)
+        info.host = string_of(d, read_id(c));
     return c->bad ? LT_BAD_PAYLOAD : define_process(d, id, &info);
 }
 
@@ -254,9 +256,11 @@ static int read_row(struct lt_definitions *d, enum lt_defs_section section, stru
     case LT_DEFS_TAGS:
         return read_tags(d, c, id);
     case LT_DEFS_PROCESSES:
-        return read_process(d, c);
+        return read_process(d, c, false);
     case LT_DEFS_THREADS:
         return read_thread(d, c);
+    case LT_DEFS_HOSTED:
+        return read_process(d, c, true);
     }
     return LT_BAD_PAYLOAD;
 }
@@ -281,7 +285,7 @@ int lt_definitions_read(struct lt_definitions *d, struct lt_cursor payload)
     while (!err && lt_cursor_left(&payload)) {
         uint8_t section = lt_cursor_u8(&payload);
         /* A later version's addition: its sections come last. */
-        if (section == 0 || section > LT_DEFS_THREADS)
+        if (section == 0 || section > LT_DEFS_LAST)
             return 0;
         err = read_section(d, (enum lt_defs_section)section, &payload);
     }

@@ -34,7 +34,7 @@ struct rows {
 
 struct lt_dictionary {
     struct lt_intern *strings, *functions, *frames, *stacks, *tags;
-    struct rows rows[LT_DEFS_THREADS + 1]; /* by section */
+    struct rows rows[LT_DEFS_LAST + 1]; /* by section */
     struct lt_buf key;
     bool full;
 };
@@ -82,7 +82,7 @@ void lt_dictionary_free(struct lt_dictionary *d)
     lt_intern_free(d->frames);
     lt_intern_free(d->stacks);
     lt_intern_free(d->tags);
-    for (size_t i = 0; i <= LT_DEFS_THREADS; i++)
+    for (size_t i = 0; i <= LT_DEFS_LAST; i++)
         lt_buf_release(&d->rows[i].bytes);
     lt_buf_release(&d->key);
     free(d);
@@ -101,7 +101,7 @@ void lt_dictionary_clear(struct lt_dictionary *d)
     lt_intern_clear(d->frames);
     lt_intern_clear(d->stacks);
     lt_intern_clear(d->tags);
-    for (size_t i = 0; i <= LT_DEFS_THREADS; i++)
+    for (size_t i = 0; i <= LT_DEFS_LAST; i++)
         rows_clear(&d->rows[i]);
     d->full = false;
 }
@@ -261,16 +261,20 @@ static int put_all(struct rows *rows, const uint64_t *values, size_t n)
 
 int lt_dictionary_process(struct lt_dictionary *d, uint32_t id, const struct lt_process_info *info)
 {
-    uint32_t command, python, cwd;
+    enum lt_defs_section section = info->host.len ? LT_DEFS_HOSTED : LT_DEFS_PROCESSES;
+    uint32_t command, python, cwd, host;
     int err = string_or_none(d, info->command, &command);
     if (!err)
         err = string_or_none(d, info->python, &python);
     if (!err)
         err = string_or_none(d, info->cwd, &cwd);
+    if (!err)
+        err = string_or_none(d, info->host, &host);
     if (err)
         return err;
-    const uint64_t values[] = {id, info->pid, info->ppid, command, python, cwd};
-    return put_all(&d->rows[LT_DEFS_PROCESSES], values, sizeof(values) / sizeof(values[0]));
+    const uint64_t values[] = {id, info->pid, info->ppid, command, python, cwd, host};
+    size_t n = sizeof(values) / sizeof(values[0]);
+    return put_all(&d->rows[section], values, section == LT_DEFS_HOSTED ? n : n - 1);
 }
 
 int lt_dictionary_thread(struct lt_dictionary *d, uint32_t id, const struct lt_thread_info *info)
@@ -298,10 +302,15 @@ bool lt_dictionary_full(const struct lt_dictionary *d)
     return d->full;
 }
 
+bool lt_dictionary_has_hosted(const struct lt_dictionary *d)
+{
+    return d->rows[LT_DEFS_HOSTED].n > 0;
+}
+
 size_t lt_dictionary_pending(const struct lt_dictionary *d)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i <= LT_DEFS_THREADS; i++)
+    for (size_t i = 0; i <= LT_DEFS_LAST; i++)
         bytes += d->rows[i].bytes.len;
     return bytes;
 }
@@ -322,6 +331,7 @@ static uint32_t defined(const struct lt_dictionary *d, enum lt_defs_section sect
         return lt_intern_count(d->tags) + 1;
     case LT_DEFS_PROCESSES:
     case LT_DEFS_THREADS:
+    case LT_DEFS_HOSTED:
         break;
     }
     return 0;
@@ -346,7 +356,7 @@ static int take_section(struct lt_dictionary *d, enum lt_defs_section section, s
 int lt_dictionary_take(struct lt_dictionary *d, struct lt_buf *out)
 {
     int err = 0;
-    for (unsigned section = LT_DEFS_STRINGS; !err && section <= LT_DEFS_THREADS; section++) {
+    for (unsigned section = LT_DEFS_STRINGS; !err && section <= LT_DEFS_LAST; section++) {
         if (d->rows[section].n)
             err = take_section(d, (enum lt_defs_section)section, out);
     }

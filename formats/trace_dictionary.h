@@ -28,6 +28,8 @@ int lt_dictionary_thread(struct lt_dictionary *d, uint32_t id, const struct lt_t
 bool lt_dictionary_has_stack(const struct lt_dictionary *d, uint32_t id);
 bool lt_dictionary_has_tags(const struct lt_dictionary *d, uint32_t id);
 bool lt_dictionary_full(const struct lt_dictionary *d);
+/* Are there processes of other hosts among the definitions that wait? */
+bool lt_dictionary_has_hosted(const struct lt_dictionary *d);
 
 /* Bytes of definitions that wait; 0: none. */
 size_t lt_dictionary_pending(const struct lt_dictionary *d);

@@ -6,7 +6,7 @@
 #define LT_TRACE_FORMAT_H
 
 #define LT_TRACE_MAJOR 1
-#define LT_TRACE_MINOR 0
+#define LT_TRACE_MINOR 1
 
 /* The file header: magic, major, minor, two zero bytes, CRC-32 of all that. */
 #define LT_TRACE_MAGIC "\xcc\x4c\x54\x52\r\n\x1a\n"
@@ -46,7 +46,9 @@ enum lt_defs_section {
     LT_DEFS_STACKS = 4,
     LT_DEFS_TAGS = 5,
     LT_DEFS_PROCESSES = 6,
-    LT_DEFS_THREADS = 7
+    LT_DEFS_THREADS = 7,
+    LT_DEFS_HOSTED = 8, /* since 1.1: processes of other hosts */
+    LT_DEFS_LAST = LT_DEFS_HOSTED
 };
 
 /* A tick is four bits: its place within its step, and whether anything changed. */

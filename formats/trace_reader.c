@@ -264,6 +264,16 @@ static bool is_repetition(const struct trace_reader *r, const struct lt_cursor *
            memcmp(r->opening.data, payload->at, r->opening.len) == 0;
 }
 
+static int deliver_clock(struct trace_reader *r, const struct segment_head *head)
+{
+    struct lt_clock_anchor anchor;
+    if (!r->handler->clock || !head->start_realtime_ns ||
+        __builtin_add_overflow(r->base_ns, head->start_ns, &anchor.time_ns) ||
+        __builtin_sub_overflow(head->start_realtime_ns, r->base_ns, &anchor.start_realtime_ns))
+        return 0;
+    return r->handler->clock(r->handler->ctx, &anchor);
+}
+
 static int begin_segment(struct trace_reader *r, struct lt_cursor c)
 {
     struct segment_head head;
@@ -301,7 +311,8 @@ static int begin_segment(struct trace_reader *r, struct lt_cursor c)
     lt_definitions_clear(&r->definitions);
     if (r->options->totals)
         lt_summing_begin(&r->summing, r->segment, &r->clock);
-    return r->handler->segment ? r->handler->segment(r->handler->ctx) : 0;
+    err = r->handler->segment ? r->handler->segment(r->handler->ctx) : 0;
+    return err ? err : deliver_clock(r, &head);
 }
 
 static int read_health(struct trace_reader *r, struct lt_cursor c)

@@ -82,8 +82,8 @@ static int free_thread_id(struct lt_roster *r, uint32_t *id)
 
 int lt_roster_add_process(struct lt_roster *r, const struct lt_process_info *info, uint32_t *id)
 {
-    const struct lt_str strings[] = {info->command, info->python, info->cwd};
-    char *copy = joined(strings, 3);
+    const struct lt_str strings[] = {info->command, info->python, info->cwd, info->host};
+    char *copy = joined(strings, 4);
     int err = copy ? free_process_id(r, id) : LT_ERR_NOMEM;
     if (err) {
         free(copy);
@@ -97,6 +97,7 @@ int lt_roster_add_process(struct lt_roster *r, const struct lt_process_info *inf
         .command_len = info->command.len,
         .python_len = info->python.len,
         .cwd_len = info->cwd.len,
+        .host_len = info->host.len,
     };
     return 0;
 }
@@ -149,7 +150,7 @@ struct lt_roster_thread *lt_roster_thread(const struct lt_roster *r, uint32_t id
     return used ? &r->threads[id] : NULL;
 }
 
-static int renew_processes(struct lt_roster *r, struct lt_dictionary *d)
+int lt_roster_renew_processes(struct lt_roster *r, struct lt_dictionary *d)
 {
     for (uint32_t i = 0; i < r->n_processes; i++) {
         struct lt_roster_process *p = &r->processes[i];
@@ -164,12 +165,13 @@ static int renew_processes(struct lt_roster *r, struct lt_dictionary *d)
         if (err)
             return err;
     }
+    r->first_free_process = 0;
     return 0;
 }
 
-int lt_roster_new_segment(struct lt_roster *r, struct lt_dictionary *d)
+int lt_roster_renew_threads(struct lt_roster *r, struct lt_dictionary *d)
 {
-    int err = renew_processes(r, d);
+    int err = 0;
     for (uint32_t i = 0; !err && i < r->n_threads; i++) {
         struct lt_roster_thread *t = &r->threads[i];
         if (t->use == LT_ROSTER_ENDED) {
@@ -183,19 +185,21 @@ int lt_roster_new_segment(struct lt_roster *r, struct lt_dictionary *d)
         const struct lt_thread_info info = lt_roster_thread_info(t);
         err = lt_dictionary_thread(d, i, &info);
     }
-    r->first_free_process = r->first_free_thread = 0;
+    r->first_free_thread = 0;
     return err;
 }
 
 struct lt_process_info lt_roster_process_info(const struct lt_roster_process *process)
 {
     const char *python = process->strings + process->command_len;
+    const char *cwd = python + process->python_len;
     return (struct lt_process_info){
         .pid = process->pid,
         .ppid = process->ppid,
         .command = {process->strings, process->command_len},
         .python = {python, process->python_len},
-        .cwd = {python + process->python_len, process->cwd_len},
+        .cwd = {cwd, process->cwd_len},
+        .host = {cwd + process->cwd_len, process->host_len},
     };
 }
 

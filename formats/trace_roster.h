@@ -21,8 +21,8 @@ enum lt_roster_use {
 struct lt_roster_process {
     enum lt_roster_use use;
     uint32_t pid, ppid;
-    char *strings; /* command, python and cwd in a row */
-    size_t command_len, python_len, cwd_len;
+    char *strings; /* command, python, cwd and host in a row */
+    size_t command_len, python_len, cwd_len, host_len;
 };
 
 struct lt_roster_thread {
@@ -59,8 +59,10 @@ int lt_roster_name_thread(struct lt_roster *r, uint32_t id, struct lt_str name);
 struct lt_roster_process *lt_roster_process(const struct lt_roster *r, uint32_t id);
 struct lt_roster_thread *lt_roster_thread(const struct lt_roster *r, uint32_t id);
 
-/* A new segment: ended ones are forgotten, the others defined in `d`; no thread is live. */
-int lt_roster_new_segment(struct lt_roster *r, struct lt_dictionary *d);
+/* A new segment: ended ones are forgotten, the others defined in `d`; no thread is live. Processes
+ * first. */
+int lt_roster_renew_processes(struct lt_roster *r, struct lt_dictionary *d);
+int lt_roster_renew_threads(struct lt_roster *r, struct lt_dictionary *d);
 
 struct lt_process_info lt_roster_process_info(const struct lt_roster_process *process);
 struct lt_thread_info lt_roster_thread_info(const struct lt_roster_thread *thread);

@@ -137,6 +137,12 @@ static int seal_defs(struct lt_trace_writer *w)
     return err ? err : hand_over(w, LT_BLOCK_DEFS);
 }
 
+/* Processes of other hosts come last in a block, and must come before their threads. */
+static int seal_hosted(struct lt_trace_writer *w)
+{
+    return lt_dictionary_has_hosted(w->dictionary) ? seal_defs(w) : 0;
+}
+
 /* Definitions first: a block needs those before it only. */
 static int seal_ticks(struct lt_trace_writer *w)
 {
@@ -280,6 +286,8 @@ int lt_trace_writer_process(struct lt_trace_writer *w, const struct lt_process_i
         err = lt_roster_add_process(&w->roster, info, id);
     if (!err)
         err = lt_dictionary_process(w->dictionary, *id, info);
+    if (!err)
+        err = seal_hosted(w);
     return checked(w, err);
 }
 
@@ -306,7 +314,7 @@ int lt_trace_writer_thread_name(struct lt_trace_writer *w, uint32_t id, struct l
     return checked(w, err);
 }
 
-int lt_trace_writer_thread_end(struct lt_trace_writer *w, uint32_t id)
+int lt_trace_writer_thread_pause(struct lt_trace_writer *w, uint32_t id)
 {
     int err = ready(w);
     if (err)
@@ -318,9 +326,17 @@ int lt_trace_writer_thread_end(struct lt_trace_writer *w, uint32_t id)
     if (!err)
         err = lt_tick_encoder_thread_end(&w->ticks, t);
     t->live = false;
-    t->use = LT_ROSTER_ENDED;
-    w->n_ended++;
     return checked(w, err);
+}
+
+int lt_trace_writer_thread_end(struct lt_trace_writer *w, uint32_t id)
+{
+    int err = lt_trace_writer_thread_pause(w, id);
+    if (err)
+        return err;
+    w->roster.threads[id].use = LT_ROSTER_ENDED;
+    w->n_ended++;
+    return 0;
 }
 
 int lt_trace_writer_process_end(struct lt_trace_writer *w, uint32_t id)
@@ -453,6 +469,11 @@ bool lt_trace_writer_segment_due(const struct lt_trace_writer *w)
            (w->segment_has_ticks && w->last_ns - w->segment_start_ns >= w->config.max_segment_ns);
 }
 
+void lt_trace_writer_clock(struct lt_trace_writer *w, int64_t start_realtime_ns)
+{
+    w->config.meta.start_realtime_ns = start_realtime_ns;
+}
+
 int lt_trace_writer_new_segment(struct lt_trace_writer *w)
 {
     int err = ready(w);
@@ -469,7 +490,11 @@ int lt_trace_writer_new_segment(struct lt_trace_writer *w)
     lt_dictionary_clear(w->dictionary);
     err = write_segment(w);
     if (!err)
-        err = lt_roster_new_segment(&w->roster, w->dictionary);
+        err = lt_roster_renew_processes(&w->roster, w->dictionary);
+    if (!err)
+        err = seal_hosted(w);
+    if (!err)
+        err = lt_roster_renew_threads(&w->roster, w->dictionary);
     return checked(w, err);
 }
 

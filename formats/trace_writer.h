@@ -56,7 +56,9 @@ int lt_trace_writer_process(struct lt_trace_writer *w, const struct lt_process_i
 int lt_trace_writer_thread(struct lt_trace_writer *w, const struct lt_thread_info *info,
                            uint32_t *id);
 int lt_trace_writer_thread_name(struct lt_trace_writer *w, uint32_t id, struct lt_str name);
-/* The thread takes no part in the ticks from here on. Its id may be given again. */
+/* The thread takes no part in the ticks from here on, until it is in the changes of one. */
+int lt_trace_writer_thread_pause(struct lt_trace_writer *w, uint32_t id);
+/* It never will again. Its id may be given again. */
 int lt_trace_writer_thread_end(struct lt_trace_writer *w, uint32_t id);
 int lt_trace_writer_process_end(struct lt_trace_writer *w, uint32_t id);
 
@@ -75,6 +77,9 @@ int lt_trace_writer_tags(struct lt_trace_writer *w, const struct lt_tag *tags, s
 int lt_trace_writer_tick(struct lt_trace_writer *w, int64_t time_ns, uint32_t covers,
                          const struct lt_change *changes, size_t n);
 
+/* The clocks were read again: what meta.start_realtime_ns would be now. The segments from here on say
+ * so. */
+void lt_trace_writer_clock(struct lt_trace_writer *w, int64_t start_realtime_ns);
 bool lt_trace_writer_segment_due(const struct lt_trace_writer *w);
 int lt_trace_writer_new_segment(struct lt_trace_writer *w);
 

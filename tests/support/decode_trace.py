@@ -296,7 +296,7 @@ class Definitions:
         dense = [self.string, self.function, self.frame, self.stack, self.tag_set]
         while c.left():
             section = c.u8()
-            if not 1 <= section <= 7:
+            if not 1 <= section <= 8:
                 return
             if section <= 5:
                 most = STACKS_MAX if section == 4 else IDS_MAX
@@ -306,7 +306,7 @@ class Definitions:
                     dense[section - 1](c, first + i, before)
             else:
                 for _ in range(c.varint(IDS_MAX)):
-                    (self.process if section == 6 else self.thread)(c)
+                    {6: self.process, 7: self.thread, 8: self.hosted_process}[section](c)
 
     def string(self, c, i, _before):
         value = c.string()
@@ -369,16 +369,26 @@ class Definitions:
     def known_text(self, i):
         return text(self.strings.get(i, b""))
 
-    def process(self, c):
-        i, pid, ppid = c.id(), c.varint(U32_MAX), c.varint(U32_MAX)
-        command, python, cwd = c.id(), c.id(), c.id()
-        self.define_process(
-            i, pid, ppid, self.known_text(command), self.known_text(python), self.known_text(cwd)
-        )
+    def hosted_process(self, c):
+        self.process(c, hosted=True)
 
-    def define_process(self, i, pid=0, ppid=0, command="", python="", cwd=""):
+    def process(self, c, hosted=False):
+        i, pid, ppid = c.id(), c.varint(U32_MAX), c.varint(U32_MAX)
+        strings = [self.known_text(c.id()) for _ in range(3 + hosted)]
+        self.define_process(i, pid, ppid, *strings)
+
+    def define_process(self, i, pid=0, ppid=0, command="", python="", cwd="", host=""):
         self.processes.add(i)
-        self.emit("process", id=i, pid=pid, ppid=ppid, command=command, python=python, cwd=cwd)
+        self.emit(
+            "process",
+            id=i,
+            pid=pid,
+            ppid=ppid,
+            command=command,
+            python=python,
+            cwd=cwd,
+            host=host,
+        )
 
     def thread(self, c):
         i, process, tid, ident, name = c.id(), c.id(), c.varint(), c.varint(), c.id()
@@ -493,6 +503,12 @@ class Decoder:
         self.definitions = Definitions(self.emit)
         self.kept_ticks, self.kept_totals = [], []
         self.emit("segment")
+        if head["start_realtime_ns"]:
+            self.emit(
+                "clock",
+                time_ns=self.base_ns + head["start_ns"],
+                start_realtime_ns=head["start_realtime_ns"] - self.base_ns,
+            )
 
     def end_segment(self):
         segment, self.segment = self.segment, None

@@ -82,6 +82,14 @@ static int on_segment(void *ctx)
     return end(ctx);
 }
 
+static int on_clock(void *ctx, const struct lt_clock_anchor *anchor)
+{
+    struct lt_json *j = begin(ctx, "clock");
+    put_int(j, "time_ns", anchor->time_ns);
+    put_int(j, "start_realtime_ns", anchor->start_realtime_ns);
+    return end(ctx);
+}
+
 static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
 {
     struct lt_json *j = begin(ctx, "process");
@@ -91,6 +99,7 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
     put_str(j, "command", info->command);
     put_str(j, "python", info->python);
     put_str(j, "cwd", info->cwd);
+    put_str(j, "host", info->host);
     return end(ctx);
 }
 
@@ -186,6 +195,7 @@ struct lt_profile_handler lt_event_log_handler(struct lt_event_log *log, lt_json
         .ctx = log,
         .meta = on_meta,
         .segment = on_segment,
+        .clock = on_clock,
         .process = on_process,
         .thread = on_thread,
         .frame = on_frame,

@@ -210,7 +210,7 @@ static int do_meta(struct script *s)
     return err;
 }
 
-static int do_start(struct script *s)
+static int read_time(struct script *s, int64_t *realtime_ns)
 {
     struct tm tm = {0};
     int err = need_words(s, 2);
@@ -218,15 +218,20 @@ static int do_start(struct script *s)
         return err;
     const char *rest = strptime(s->words[1], "%Y-%m-%dT%H:%M:%S", &tm);
     if (rest && !*rest) {
-        s->config.meta.start_realtime_ns = (int64_t)timegm(&tm) * 1000000000;
+        *realtime_ns = (int64_t)timegm(&tm) * 1000000000;
         return 0;
     }
     char *end;
     long double seconds = strtold(s->words[1], &end);
     if (end == s->words[1] || *end || seconds < 0 || seconds > 9e9L)
         return wrong(s, "not a time", s->words[1]);
-    s->config.meta.start_realtime_ns = (int64_t)llroundl(seconds * 1e9L);
+    *realtime_ns = (int64_t)llroundl(seconds * 1e9L);
     return 0;
+}
+
+static int do_start(struct script *s)
+{
+    return read_time(s, &s->config.meta.start_realtime_ns);
 }
 
 static int do_interval(struct script *s)
@@ -400,6 +405,8 @@ static int do_process(struct script *s)
             info.command = str_of(value);
         } else if ((value = value_of(s->words[i], "cwd"))) {
             info.cwd = str_of(value);
+        } else if ((value = value_of(s->words[i], "host"))) {
+            info.host = str_of(value);
         } else {
             err = wrong(s, "unknown word", s->words[i]);
         }
@@ -703,7 +710,10 @@ static int do_flush(struct script *s)
 
 static int do_segment(struct script *s)
 {
-    int err = need_words(s, 1);
+    int64_t start_realtime_ns;
+    int err = s->n_words == 1 ? 0 : read_time(s, &start_realtime_ns);
+    if (!err && s->n_words > 1)
+        lt_trace_writer_clock(s->writer, start_realtime_ns);
     return err ? err : new_segment(s);
 }
 

@@ -13,7 +13,7 @@
  *     segment-time DURATION       or after that long
  *     level N                     of compression, 0 to 9
  * Then, in any order:
- *     process KEY [pid=N] [ppid=N] [python=TEXT] [command=TEXT] [cwd=TEXT]
+ *     process KEY [pid=N] [ppid=N] [python=TEXT] [command=TEXT] [cwd=TEXT] [host=TEXT]
  *     thread KEY process=KEY [tid=N] [ident=N] [name=TEXT]
  *     name KEY TEXT               a new name for a thread
  *     set KEY STATE [tag:K=V]... FRAME...
@@ -29,7 +29,8 @@
  *            [CAUSE=N]...
  *         figures for the health blocks from here on; CAUSE as in lt_fail_name()
  *     flush                       ends the open block
- *     segment                     ends the segment
+ *     segment [TIME]              ends the segment; in the next one the wall clock says that the
+ *                                 recording began at that TIME, written as for `start`
  *     damage TYPE                 spoils the next block of that type: segment, defs, ticks,
  *                                 totals, sources, health, end
  *     block N TEXT                a block of any type

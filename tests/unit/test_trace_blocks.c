@@ -43,7 +43,7 @@ static void put(struct file *f, unsigned type, const char *text)
                           0);
 }
 
-/* What was found, as text: "H1.0 3:payload ..." and the counts. */
+/* What was found, as text: "H1.1 3:payload ..." and the counts. */
 static void find_all(const void *data, size_t len, char *text, size_t size,
                      struct lt_block_reader *counts)
 {
@@ -81,7 +81,7 @@ static void framing(void)
     put(&f, 3, "payload");
     CU_ASSERT_EQUAL(lt_block_writer_bytes(f.blocks), f.bytes.len);
     struct lt_cursor c = lt_cursor_over(f.bytes.data, f.bytes.len);
-    CU_ASSERT_EQUAL(memcmp(c.at, "\xcc\x4c\x54\x52\x0d\x0a\x1a\x0a\x01\x00\x00\x00", 12), 0);
+    CU_ASSERT_EQUAL(memcmp(c.at, "\xcc\x4c\x54\x52\x0d\x0a\x1a\x0a\x01\x01\x00\x00", 12), 0);
     c.at += 12;
     CU_ASSERT_EQUAL(lt_cursor_u32(&c), crc32(0, f.bytes.data, 12));
     CU_ASSERT_EQUAL(lt_cursor_u8(&c), 0xe7);
@@ -107,8 +107,8 @@ static void deflated_if_shorter(void)
         CU_ASSERT_EQUAL(f.bytes.data[17], level ? 0xb2 : 0xa2);
         CU_ASSERT(level == 0 || f.bytes.len < 50);
         find_all(f.bytes.data, f.bytes.len, found, sizeof(found), &counts);
-        CU_ASSERT_EQUAL(strncmp(found, "H1.0 2:aaa", 10), 0);
-        CU_ASSERT_EQUAL(strlen(found), strlen("H1.0 2: ") + strlen(text));
+        CU_ASSERT_EQUAL(strncmp(found, "H1.1 2:aaa", 10), 0);
+        CU_ASSERT_EQUAL(strlen(found), strlen("H1.1 2: ") + strlen(text));
         file_release(&f);
     }
 }
@@ -173,16 +173,16 @@ static void one_damaged_byte(void)
             f.bytes.data[i] ^= (uint8_t)(1 << bit);
             find_all(f.bytes.data, f.bytes.len, found, sizeof(found), &counts);
             const char *wanted = i < 16       ? "2:first 3:second 9:third "
-                                 : i < second ? "H1.0 3:second 9:third "
-                                 : i < third  ? "H1.0 2:first 9:third "
-                                              : "H1.0 2:first 3:second ";
+                                 : i < second ? "H1.1 3:second 9:third "
+                                 : i < third  ? "H1.1 2:first 9:third "
+                                              : "H1.1 2:first 3:second ";
             CU_ASSERT_STRING_EQUAL(found, wanted);
             CU_ASSERT_EQUAL(counts.damaged + counts.cut_off, 1);
             f.bytes.data[i] ^= (uint8_t)(1 << bit);
         }
     }
     find_all(f.bytes.data, f.bytes.len, found, sizeof(found), &counts);
-    CU_ASSERT_STRING_EQUAL(found, "H1.0 2:first 3:second 9:third ");
+    CU_ASSERT_STRING_EQUAL(found, "H1.1 2:first 3:second 9:third ");
     CU_ASSERT_EQUAL(counts.damaged, 0);
     CU_ASSERT_EQUAL(counts.blocks, 3);
     CU_ASSERT_EQUAL(counts.bytes, f.bytes.len);
@@ -221,7 +221,7 @@ static void garbage_around(void)
     CU_ASSERT_EQUAL(lt_buf_put(&all, "\xe7\xa2\x80\x80\x40????\xcc\x4c\x54\x52", 13), 0);
     CU_ASSERT_EQUAL(lt_buf_put(&all, f.bytes.data, f.bytes.len), 0);
     find_all(all.data, all.len, found, sizeof(found), &counts);
-    CU_ASSERT_STRING_EQUAL(found, "H1.0 2:first H1.0 2:first ");
+    CU_ASSERT_STRING_EQUAL(found, "H1.1 2:first H1.1 2:first ");
     CU_ASSERT_EQUAL(counts.damaged, 1);
     CU_ASSERT_EQUAL(lt_buf_put(&all, "xyz", 3), 0);
     find_all(all.data, all.len, found, sizeof(found), &counts);
@@ -246,7 +246,7 @@ static void hostile_search(void)
         CU_ASSERT_EQUAL_FATAL(lt_buf_put(&all, "\xe7\xa2\xff\xff\x3f", 5), 0);
     CU_ASSERT_EQUAL(lt_buf_put(&all, f.bytes.data + 16, f.bytes.len - 16), 0);
     find_all(all.data, all.len, found, sizeof(found), &counts);
-    CU_ASSERT_STRING_EQUAL(found, "H1.0 2:first 2:first ");
+    CU_ASSERT_STRING_EQUAL(found, "H1.1 2:first 2:first ");
     CU_ASSERT_EQUAL(counts.damaged, 1);
     lt_buf_release(&all);
     file_release(&f);
