@@ -442,6 +442,7 @@ static int read_trace(struct lt_input *in, const struct lt_profile_handler *hand
         .options = options ? options : &no_options,
         .stats = stats ? stats : &unasked,
         .major = LT_TRACE_MAJOR,
+        .minor = LT_TRACE_MINOR,
         .definitions = {.handler = handler},
     };
     memset(r.stats, 0, sizeof(*r.stats));

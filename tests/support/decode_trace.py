@@ -408,7 +408,7 @@ class Decoder:
     def __init__(self, emit, totals):
         self.emit, self.totals = emit, totals
         self.stats = {"damaged_blocks": 0, "lost_samples": 0, "complete": False, "duration_ns": 0}
-        self.version = (1, 0)
+        self.version = (1, 1)
         self.segment = None
         self.opening = self.number = None
         self.has_meta = False
