@@ -112,8 +112,10 @@ static void print_thread(struct show *s, const struct lt_dump_thread *t)
 {
     printf("\nThread %" PRIu64 " \"", t->tid ? (uint64_t)t->tid : t->ident);
     print_piece(s, t->name, '"');
-    printf("\" (%s%s%s)", t->runs ? "on CPU" : "waiting", t->gil ? ", holds the GIL" : "",
-           t->gc ? ", in garbage collection" : "");
+    printf("\" (%s%s%s%s)", t->state & LT_STATE_CPU ? "on CPU" : "waiting",
+           t->state & LT_STATE_GIL ? ", holds the GIL" : "",
+           t->state & LT_STATE_GIL_WAIT ? " for the GIL" : "",
+           t->state & LT_STATE_GC ? ", in garbage collection" : "");
     if (t->error) {
         printf(", stack not known: %s\n", why_unknown(t->error));
         return;
@@ -175,6 +177,12 @@ static void json_frame(struct lt_json *j, struct show *s, const struct lt_dump_f
     lt_json_end(j);
 }
 
+static void json_flag(struct lt_json *j, const char *key, bool value)
+{
+    lt_json_key(j, key);
+    lt_json_bool(j, value);
+}
+
 static void json_thread(struct lt_json *j, struct show *s, const struct lt_dump_thread *t)
 {
     lt_json_object(j);
@@ -184,11 +192,10 @@ static void json_thread(struct lt_json *j, struct show *s, const struct lt_dump_
     lt_json_uint(j, t->ident);
     json_piece(j, s, "name", t->name);
     lt_json_key(j, "state");
-    lt_json_text(j, t->runs ? "cpu" : "wait");
-    lt_json_key(j, "gil");
-    lt_json_bool(j, t->gil);
-    lt_json_key(j, "gc");
-    lt_json_bool(j, t->gc);
+    lt_json_text(j, t->state & LT_STATE_CPU ? "cpu" : "wait");
+    json_flag(j, "gil", t->state & LT_STATE_GIL);
+    json_flag(j, "gil_wait", t->state & LT_STATE_GIL_WAIT);
+    json_flag(j, "gc", t->state & LT_STATE_GC);
     if (t->error) {
         lt_json_key(j, "error");
         lt_json_text(j, why_unknown(t->error));

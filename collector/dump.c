@@ -105,7 +105,6 @@ static int read_several_times(struct lt_py_process *p, struct lt_py_gil *gil,
         if (!err || is_final(err))
             break;
         lt_sleep_until(lt_monotonic_ns() + PAUSE_NS);
-        lt_follower_slept(tick->follower);
     }
     return err;
 }
@@ -131,8 +130,8 @@ static int complete(struct lt_dump_moment *m, const struct lt_py_gil *gil, bool 
     int err = 0;
     for (size_t i = m->begin.threads; !err && i < d->n_threads; i++) {
         struct lt_dump_thread *t = &d->threads[i];
-        t->gil = confirmed && gil->locked && gil->holder && gil->holder->stack.tstate == t->tstate;
-        t->gc = t->gil && gil->gc;
+        if (confirmed && gil->locked && gil->holder && gil->holder->stack.tstate == t->tstate)
+            t->state = (t->state & LT_STATE_CPU) | LT_STATE_GIL | (gil->gc ? LT_STATE_GC : 0);
         if (t->name.len || !t->tid || lt_thread_comm(d->pid, t->tid, comm, sizeof(comm)) != 0)
             continue;
         t->name = (struct lt_dump_text){d->text.len, strlen(comm)};

@@ -32,8 +32,7 @@ struct lt_dump_thread {
     uint64_t ident;
     lt_addr tstate;
     struct lt_dump_text name;
-    bool runs; /* on a processor, or waiting for one */
-    bool gil, gc;
+    uint32_t state;               /* bits of LT_STATE_* */
     int error;                    /* why its stack is not known: LT_ERR_TORN, ...; 0: it is */
     size_t first_frame, n_frames; /* innermost first */
     size_t n_cut;                 /* outer ones that were left out */

@@ -5,9 +5,9 @@
 
 #include "collector/dump_moment.h"
 
-#include "collector/platform/thread_stat.h"
 #include "collector/py_locals.h"
 #include "collector/py_nodes.h"
+#include "collector/py_state.h"
 #include "collector/py_thread_names.h"
 #include "collector/py_unicode.h"
 #include "collector/py_values.h"
@@ -140,15 +140,16 @@ static int put_frames(struct look *l, const struct lt_py_thread *t, struct lt_du
     return err;
 }
 
-static int put_thread(struct look *l, const struct lt_py_thread *t, int error)
+static int put_thread(struct look *l, struct lt_py_thread *t, int error)
 {
     struct lt_dump *d = l->d;
-    struct lt_thread_stat stat;
+    struct lt_thread_doing doing;
     struct lt_dump_thread out = {
         .tid = t->tid, .ident = t->ident, .tstate = t->stack.tstate, .error = error};
     if (t->walked_in != l->p->attempt && !error)
         out.error = LT_ERR_AWAY; /* the holder, read from afar: it ran */
-    out.runs = lt_thread_stat_read(t->stat_fd, &stat) == 0 && stat.runnable;
+    lt_thread_doing(&t->files, &doing);
+    out.state = lt_py_state_without_gil(l->p, t, &doing);
     int err = out.error ? 0 : put_frames(l, t, &out);
     if (!err)
         err = lt_array_grow(&d->threads, &d->threads_alloc, d->n_threads + 1, sizeof(d->threads[0]),

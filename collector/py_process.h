@@ -22,6 +22,7 @@
 #include "collector/copies.h"
 #include "collector/platform/follow.h"
 #include "collector/platform/thread_ids.h"
+#include "collector/platform/thread_stat.h"
 #include "collector/py_code.h"
 #include "collector/py_runtime.h"
 #include "collector/py_stack.h"
@@ -30,22 +31,22 @@
 struct lt_py_thread {
     struct lt_py_stack stack; /* .tstate names the thread */
     lt_addr interp;
-    uint64_t ident;            /* pthread_self() */
-    pid_t tid;                 /* native id, as we see it; 0 unknown */
-    pid_t inner_tid;           /* as the process sees it */
-    lt_addr cpu_word;          /* rseq's cpu_id; 0: ask /proc */
-    int stat_fd, schedstat_fd; /* -1: not open */
-    uint32_t gil;              /* index of its GIL */
-    bool listed;               /* met in the last walk of the thread list */
-    bool ended;                /* its state is not readable, or its processor not known, any more */
-    bool renewed;              /* it is another thread than the trace has under its id */
-    bool was_runnable;         /* without the GIL, at the last look at its stat file */
-    uint32_t held_at;          /* the tick at which it was last seen to have the GIL */
-    bool doubt;                /* it may have begun or ended to run since that look */
-    bool ran;                  /* it was seen to run at this tick, and followed */
-    bool stale;                /* it may have run since its stack was read */
-    uint32_t wanted_in;        /* the attempt in which its copies were wanted */
-    uint32_t walked_in;        /* the attempt in which its stack was walked */
+    uint64_t ident;   /* pthread_self() */
+    pid_t tid;        /* native id, as we see it; 0 unknown */
+    pid_t inner_tid;  /* as the process sees it */
+    lt_addr cpu_word; /* rseq's cpu_id; 0: ask /proc */
+    struct lt_thread_files files;
+    uint32_t gil;       /* index of its GIL */
+    bool listed;        /* met in the last walk of the thread list */
+    bool ended;         /* its state is not readable, or its processor not known, any more */
+    bool renewed;       /* it is another thread than the trace has under its id */
+    uint32_t asked;     /* its state without the GIL when the kernel was last asked */
+    uint32_t held_at;   /* the tick at which it was last seen to have the GIL */
+    bool doubt;         /* it may have begun or ended to run since that look */
+    bool ran;           /* it was seen to run at this tick, and followed */
+    bool stale;         /* it may have run since its stack was read */
+    uint32_t wanted_in; /* the attempt in which its copies were wanted */
+    uint32_t walked_in; /* the attempt in which its stack was walked */
 
     /* What is known of its stack, outermost first: one entry a frame of `stack`, as kept. */
     struct lt_known_frame {

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#include "collector/platform/thread_stat.h"
 #include "collector/platform/tick_timer.h"
 #include "collector/py_nodes.h"
 #include "collector/py_thread_list.h"
@@ -39,7 +38,6 @@ struct attempt {
     struct lt_py_gil *gil;
     struct lt_tick_context *tick;
     bool others; /* stacks besides the holder's were read: the GIL must be the same at the end */
-    bool first;  /* of this tick */
     bool afar;   /* the holder is not followed: the kernel has to tell whether it runs */
     struct lt_py_thread *asleep; /* the holder, which slept at the beginning; or NULL */
     uint64_t slices;             /* of it, then */
@@ -340,19 +338,19 @@ static int holder_cpu(const struct attempt *a)
             return (int)cpu;
         t->cpu_word = 0; /* not registered (yet) */
     }
-    return lt_thread_last_cpu(t->stat_fd);
+    return lt_thread_last_cpu(&t->files);
 }
 
 /* Does it sleep, and how often has it been on a processor before? */
-static bool sleeps(const struct lt_py_process *p, struct lt_py_thread *t, uint64_t *slices)
+static bool sleeps(struct lt_py_thread *t, uint64_t *slices)
 {
-    struct lt_thread_stat stat;
-    return lt_thread_stat_read(t->stat_fd, &stat) == 0 && !stat.runnable &&
-           lt_py_thread_slices(p, t, slices) == 0;
+    struct lt_thread_doing doing;
+    return lt_thread_doing(&t->files, &doing) == 0 && !doing.runnable &&
+           lt_thread_slices(&t->files, slices) == 0;
 }
 
-/* Goes where the holder is, unless it sleeps there: then the next attempt reads it from afar, which
- * is cheaper. 0 if the sampler was there already, or need not be. */
+/* Goes where the holder is, unless it has let the GIL go and sleeps there: then the next attempt reads
+ * it from afar, which is cheaper. 0 if the sampler was there already, or need not be. */
 static int follow(struct attempt *a)
 {
     struct lt_py_thread *holder = a->gil->holder;
@@ -368,7 +366,7 @@ static int follow(struct attempt *a)
         a->p->list_stale = true;
         return LT_ERR_TORN;
     }
-    if (sleeps(a->p, holder, &slices)) {
+    if (!a->words.locked && sleeps(holder, &slices)) {
         a->p->afar = true;
         return AGAIN;
     }
@@ -381,7 +379,7 @@ static int follow(struct attempt *a)
 static void look_whether_asleep(struct attempt *a)
 {
     struct lt_py_thread *holder = a->gil->holder;
-    if (a->afar && holder && sleeps(a->p, holder, &a->slices))
+    if (a->afar && holder && sleeps(holder, &a->slices))
         a->asleep = holder;
 }
 
@@ -391,7 +389,7 @@ static int judge_from_afar(struct attempt *a)
 {
     struct lt_py_thread *holder = a->gil->holder;
     uint64_t slices;
-    a->holder_ran = a->asleep != holder || !sleeps(a->p, holder, &slices) || slices != a->slices ||
+    a->holder_ran = a->asleep != holder || !sleeps(holder, &slices) || slices != a->slices ||
                     holder->walked_in != a->p->attempt;
     return a->holder_ran && !a->p->closed ? AGAIN : 0;
 }
@@ -615,9 +613,7 @@ static int judge_end(struct attempt *a)
         return err;
     if (a->afar && a->gil->holder && holder_cpu(a) != a->tick->follower->cpu)
         return judge_from_afar(a);
-    if (lt_follower_undisturbed(a->tick->follower))
-        return 0;
-    return a->first ? AGAIN : LT_ERR_TORN; /* the sleep before the tick may have been none */
+    return lt_switch_watch_undisturbed(&a->tick->follower->watch) ? 0 : LT_ERR_TORN;
 }
 
 static int keep_thread(struct attempt *a, struct lt_py_thread *t)
@@ -651,14 +647,14 @@ static int keep(struct attempt *a)
     return lt_py_threads_prune(p, a->tick->writer);
 }
 
-static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick,
-                    bool first)
+static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
 {
-    struct attempt a = {.p = p, .gil = gil, .tick = tick, .first = first, .afar = p->afar};
+    struct attempt a = {.p = p, .gil = gil, .tick = tick, .afar = p->afar};
     lt_copies_clear(&p->copies);
     p->attempt++;
     p->list_walked = false;
     p->afar = false;
+    lt_switch_watch_begin(&tick->follower->watch);
     look_whether_asleep(&a);
     int err = want_all(&a);
     if (!err)
@@ -680,10 +676,9 @@ static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_ti
 
 /* While the sampler has its processor, the holder stands still, also where it is just about to
  * link a new frame and its stack makes no sense. A moment later it does. */
-static void let_it_run(struct lt_follower *follower)
+static void let_it_run(void)
 {
     lt_sleep_until(lt_monotonic_ns() + RUN_NS);
-    lt_follower_slept(follower);
 }
 
 int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
@@ -691,7 +686,7 @@ int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt
     int err = 0;
     p->afar = p->closed = false;
     for (int i = 0; i < MAX_ATTEMPTS; i++) {
-        err = try_once(p, gil, tick, i == 0);
+        err = try_once(p, gil, tick);
         if (err == 0 || err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION || err == LT_ERR_NOMEM)
             return err;
         if (err == LT_ERR_AWAY)
@@ -699,7 +694,7 @@ int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt
         if (err == AGAIN)
             continue;
         tick->health->retried++;
-        let_it_run(tick->follower);
+        let_it_run();
     }
     return err == AGAIN ? LT_ERR_TORN : err;
 }

@@ -5,24 +5,24 @@
 
 #include "collector/py_state.h"
 
-#include "collector/platform/thread_stat.h"
 #include "collector/platform/tick_timer.h"
 #include "collector/py_reading.h"
 #include "collector/py_thread_list.h"
 #include "formats/lt_error.h"
 
 enum {
-    PROBES = 16,            /* stat files that one tick may read for threads without the GIL */
+    PROBES = 16,            /* threads without the GIL that one tick may ask about */
     REFRESH_NS = 100000000, /* how often to ask all of them, doubt or not */
+    GIL_BYTES = 256,        /* of struct _gil_runtime_state, with its conditions and mutexes */
     SLACK_NS = 20000,       /* what may be missing of the CPU time of a thread that runs all the
                               time: interrupts */
 };
 
-static bool still_sleeps(struct lt_py_process *p, struct lt_py_gil *gil)
+static bool still_sleeps(struct lt_py_gil *gil)
 {
     uint64_t slices;
     return gil->slept && gil->holder && gil->counted == gil->holder &&
-           lt_py_thread_slices(p, gil->holder, &slices) == 0 && slices == gil->slices;
+           lt_thread_slices(&gil->holder->files, &slices) == 0 && slices == gil->slices;
 }
 
 bool lt_py_state_quiet(struct lt_py_process *p)
@@ -33,7 +33,7 @@ bool lt_py_state_quiet(struct lt_py_process *p)
     }
     for (size_t i = 0; i < p->n_gils; i++) {
         if (lt_py_gil_used(p, i) &&
-            (!still_sleeps(p, &p->gils[i]) || !lt_py_reading_same_gil(p, &p->gils[i])))
+            (!still_sleeps(&p->gils[i]) || !lt_py_reading_same_gil(p, &p->gils[i])))
             return false;
     }
     return p->n_threads > 0;
@@ -44,7 +44,8 @@ void lt_py_state_begin(struct lt_py_process *p)
     for (size_t i = 0; i < p->n_gils; i++) {
         struct lt_py_gil *gil = &p->gils[i];
         gil->counted = NULL;
-        if (!gil->slept || !gil->holder || lt_py_thread_slices(p, gil->holder, &gil->slices) != 0 ||
+        if (!gil->slept || !gil->holder ||
+            lt_thread_slices(&gil->holder->files, &gil->slices) != 0 ||
             gil->slices == 0) /* a kernel that does not count */
             continue;
         gil->counted = gil->holder;
@@ -69,12 +70,24 @@ void lt_py_cpu_use_end(struct lt_py_process *p)
     p->released_ns = lt_monotonic_ns();
 }
 
-/* A thread whose stat file cannot be had counts as waiting. */
-static bool runnable(struct lt_py_thread *t)
+/* A thread that waits for the GIL sleeps on one of the futexes that are behind its words: of the
+ * condition and the mutex to get it, and of those to see that it was taken. */
+uint32_t lt_py_state_without_gil(const struct lt_py_process *p, const struct lt_py_thread *t,
+                                 const struct lt_thread_doing *doing)
 {
-    struct lt_thread_stat stat;
+    lt_addr gil = p->gils[t->gil].addr;
+    if (doing->runnable)
+        return LT_STATE_CPU;
+    return doing->futex >= gil && doing->futex - gil < GIL_BYTES ? LT_STATE_GIL_WAIT : 0;
+}
+
+/* A thread of which the kernel says nothing counts as waiting. */
+static uint32_t ask(const struct lt_py_process *p, struct lt_py_thread *t)
+{
+    struct lt_thread_doing doing;
     t->doubt = false;
-    return lt_thread_stat_read(t->stat_fd, &stat) == 0 && stat.runnable;
+    lt_thread_doing(&t->files, &doing);
+    return lt_py_state_without_gil(p, t, &doing);
 }
 
 static bool holds_gil(const struct lt_py_process *p, const struct lt_py_thread *t)
@@ -102,17 +115,17 @@ static void ask_others(struct lt_py_process *p, bool all)
         bool turn =
             all && (p->n_threads <= PROBES || (i + p->ticks) % (p->n_threads / PROBES + 1) == 0);
         if (holds_gil(p, t)) {
-            t->was_runnable = false; /* that is about threads without the GIL */
+            t->asked = 0; /* that is about threads without the GIL */
             continue;
         }
         if (t->ran) {
-            t->was_runnable = true; /* by the time it had been followed it may have stopped */
-        } else if ((t->doubt || t->was_runnable || turn) && left > 0) {
+            t->asked = LT_STATE_CPU; /* by the time it had been followed it may have stopped */
+        } else if ((t->doubt || t->asked & LT_STATE_CPU || turn) && left > 0) {
             left--;
-            t->was_runnable = runnable(t);
+            t->asked = ask(p, t);
         }
-        p->others_run = p->others_run || t->was_runnable;
-        t->state = t->was_runnable ? LT_STATE_CPU : 0;
+        p->others_run = p->others_run || t->asked & LT_STATE_CPU;
+        t->state = t->asked;
     }
 }
 
@@ -144,7 +157,7 @@ static bool holder_runs(const struct lt_py_process *p, const struct lt_cpu_use *
     bool alone = p->n_gils == 1 && !p->others_run && !p->gils[0].changed && !use->first;
     bool all_used = use->free_ns > 2 * SLACK_NS &&
                     use->used_ns >= use->free_ns - (use->free_ns / 16 + SLACK_NS);
-    return (alone && all_used) || runnable(holder);
+    return (alone && all_used) || ask(p, holder) & LT_STATE_CPU;
 }
 
 static void update_holder(struct lt_py_process *p, struct lt_py_gil *gil,
@@ -152,7 +165,7 @@ static void update_holder(struct lt_py_process *p, struct lt_py_gil *gil,
 {
     struct lt_py_thread *holder = gil->holder;
     if (!gil->locked || !holder) {
-        gil->slept = holder && !holder->was_runnable && !holder->doubt;
+        gil->slept = holder && !(holder->asked & LT_STATE_CPU) && !holder->doubt;
         return;
     }
     bool runs = holder->ran || holder_runs(p, use, holder);
@@ -204,9 +217,9 @@ void lt_py_state_update_quiet(struct lt_py_process *p)
     p->ticks++;
     for (size_t i = 0; i < p->n_threads && p->others_run; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (t->was_runnable && !holds_gil(p, t)) {
-            t->was_runnable = runnable(t);
-            t->state = t->was_runnable ? LT_STATE_CPU : 0;
+        if (t->asked & LT_STATE_CPU && !holds_gil(p, t)) {
+            t->asked = ask(p, t);
+            t->state = t->asked;
         }
     }
     choose_interpreters(p);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What each thread of a process is doing: on a processor or waiting, with the GIL, collecting
- * garbage. Asked of the kernel, never guessed from names of functions. A thread's stat file costs 3
- * us, so it is asked only about threads that leave a doubt: those that ran when they were last asked,
- * and those that had the GIL since. */
+ * garbage. Asked of the kernel, never guessed from names of functions. That costs 3 to 6 us a thread,
+ * so it is asked only about threads that leave a doubt: those that ran when they were last asked, and
+ * those that had the GIL since. */
 #ifndef LT_PY_STATE_H
 #define LT_PY_STATE_H
 
@@ -14,6 +14,10 @@ struct lt_cpu_use {
     int64_t free_ns; /* time since then in which the sampler was not in the way */
     bool first;      /* there was no such tick */
 };
+
+/* What a thread without the GIL is doing, in bits of LT_STATE_*. */
+uint32_t lt_py_state_without_gil(const struct lt_py_process *p, const struct lt_py_thread *t,
+                                 const struct lt_thread_doing *doing);
 
 /* Has nothing run that could have changed a stack, since the stacks were last read? Where the thread
  * of each GIL slept at the end of a tick, it is enough that it was not given a processor since its

@@ -7,7 +7,6 @@
 #include "collector/py_thread_list.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "collector/platform/thread_stat.h"
 #include "formats/byte_buffer.h"
@@ -126,27 +125,11 @@ int lt_py_interps_read(struct lt_py_process *p)
     return 0;
 }
 
-static void close_files(struct lt_py_thread *t)
-{
-    if (t->stat_fd >= 0)
-        close(t->stat_fd);
-    if (t->schedstat_fd >= 0)
-        close(t->schedstat_fd);
-    t->stat_fd = t->schedstat_fd = -1;
-}
-
-int lt_py_thread_slices(const struct lt_py_process *p, struct lt_py_thread *t, uint64_t *slices)
-{
-    if (t->schedstat_fd < 0 && t->tid)
-        t->schedstat_fd = lt_thread_schedstat_open(p->pid, t->tid);
-    return lt_thread_slices_read(t->schedstat_fd, slices);
-}
-
 void lt_py_thread_free(struct lt_py_thread *t)
 {
     if (!t)
         return;
-    close_files(t);
+    lt_thread_files_close(&t->files);
     lt_py_stack_release(&t->stack);
     free(t->known);
     free(t);
@@ -224,7 +207,7 @@ static int add_thread(struct lt_py_process *p, lt_addr tstate, size_t interp,
     t->stack.tstate = tstate;
     t->interp = p->interps[interp];
     t->gil = p->interp_gils[interp];
-    t->stat_fd = t->schedstat_fd = -1;
+    lt_thread_files_init(&t->files, p->pid, 0);
     t->stale = true;
     p->threads[p->n_threads++] = t;
     p->new_threads = true;
@@ -263,10 +246,7 @@ static bool robust_list_follows(const uint8_t *record, size_t len, size_t at, lt
 static bool is_thread(struct lt_py_process *p, pid_t inner_tid)
 {
     pid_t tid = inner_tid > 0 ? lt_thread_ids_outside(&p->ids, inner_tid) : 0;
-    int fd = tid ? lt_thread_stat_open(p->pid, tid) : -1;
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    return tid && lt_thread_exists(p->pid, tid);
 }
 
 int lt_py_tid_field_find(struct lt_py_process *p)
@@ -319,8 +299,8 @@ void lt_py_thread_identify(struct lt_py_process *p, struct lt_py_thread *t)
     t->tid = inner_tid ? lt_thread_ids_outside(&p->ids, inner_tid) : 0;
     t->cpu_word = rseq && ident ? ident + (uint64_t)rseq + LT_RSEQ_CPU_ID : 0;
     t->renewed = true;
-    close_files(t);
-    t->stat_fd = t->tid ? lt_thread_stat_open(p->pid, t->tid) : -1;
+    lt_thread_files_close(&t->files);
+    lt_thread_files_init(&t->files, p->pid, t->tid);
     p->new_threads = true;
 }
 

@@ -4,7 +4,6 @@
 #ifndef LT_PY_THREAD_LIST_H
 #define LT_PY_THREAD_LIST_H
 
-#include "collector/platform/thread_stat.h"
 #include "collector/py_process.h"
 
 /* Reads the list of interpreters and their GILs anew. */
@@ -31,9 +30,6 @@ int lt_py_tid_field_find(struct lt_py_process *p);
 
 /* The thread of a PyThreadState, unless that cannot be read any more; or NULL. */
 struct lt_py_thread *lt_py_threads_find(const struct lt_py_process *p, lt_addr tstate);
-
-/* How often the kernel gave the thread a processor. 0, or LT_ERR_NO_PROCESS where it does not say. */
-int lt_py_thread_slices(const struct lt_py_process *p, struct lt_py_thread *t, uint64_t *slices);
 
 /* Is the interpreter of the first newer than that of the second? */
 bool lt_py_thread_is_inner(const struct lt_py_process *p, const struct lt_py_thread *a,

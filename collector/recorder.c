@@ -303,7 +303,6 @@ static void *sampler_main(void *arg)
             lt_sleep_until(now + LONGEST_SLEEP_NS);
         else
             lt_sleep_until(deadline);
-        lt_follower_slept(&r->follower);
         if (lt_monotonic_ns() >= deadline)
             err = one_tick(r);
     }

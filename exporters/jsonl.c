@@ -92,6 +92,7 @@ static void put_state(struct lt_json *j, uint32_t state)
     lt_json_key(j, "state");
     lt_json_text(j, !known ? NULL : (state & LIVE_TRACE_STATE_CPU) != 0 ? "cpu" : "wait");
     put_flag(j, "gil", known, (state & LIVE_TRACE_STATE_GIL) != 0);
+    put_flag(j, "gil_wait", known, (state & LIVE_TRACE_STATE_GIL_WAIT) != 0);
     put_flag(j, "gc", known, (state & LIVE_TRACE_STATE_GC) != 0);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,38 +28,93 @@ static int open_file(pid_t pid, pid_t tid, const char *name)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-int lt_thread_stat_open(pid_t pid, pid_t tid)
+bool lt_thread_exists(pid_t pid, pid_t tid)
 {
-    return open_file(pid, tid, "stat");
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)pid, (int)tid);
+    return access(path, F_OK) == 0;
 }
 
-int lt_thread_schedstat_open(pid_t pid, pid_t tid)
+void lt_thread_files_init(struct lt_thread_files *f, pid_t pid, pid_t tid)
 {
-    return open_file(pid, tid, "schedstat");
+    *f = (struct lt_thread_files){.pid = pid, .tid = tid};
+    for (int i = 0; i < LT_N_THREAD_FILES; i++)
+        f->fd[i] = -1;
 }
 
-int lt_thread_stat_read(int fd, struct lt_thread_stat *stat)
+void lt_thread_files_close(struct lt_thread_files *f)
 {
-    char buf[1024];
-    ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+    for (int i = 0; i < LT_N_THREAD_FILES; i++) {
+        if (f->fd[i] >= 0)
+            close(f->fd[i]);
+        f->fd[i] = -1;
+    }
+}
+
+/* Reads the whole of a file as a string. */
+static int read_file(struct lt_thread_files *f, enum lt_thread_file file, char *buf, size_t size)
+{
+    static const char *const names[LT_N_THREAD_FILES] = {
+        [LT_THREAD_SYSCALL] = "syscall",
+        [LT_THREAD_STAT] = "stat",
+        [LT_THREAD_SCHEDSTAT] = "schedstat",
+    };
+    if (f->fd[file] < 0 && f->tid)
+        f->fd[file] = open_file(f->pid, f->tid, names[file]);
+    ssize_t n = pread(f->fd[file], buf, size - 1, 0);
     if (n <= 0)
         return LT_ERR_NO_PROCESS;
     buf[n] = '\0';
-
-    /* The name may hold anything, blanks and parentheses too: look for its end from behind. */
-    const char *at = strrchr(buf, ')');
-    if (!at || at[1] != ' ')
-        return LT_ERR_NO_PROCESS;
-    at += 2;
-    stat->runnable = *at == 'R';
-    for (int field = FIELD_STATE; field < FIELD_PROCESSOR; field++) {
-        at = strchr(at, ' ');
-        if (!at)
-            return LT_ERR_NO_PROCESS;
-        at++;
-    }
-    stat->cpu = (int)strtol(at, NULL, 10);
     return 0;
+}
+
+/* Field n of a stat file, n > 2. NULL: there is none. */
+static const char *stat_field(const char *stat, int n)
+{
+    /* The name may hold anything, blanks and parentheses too: look for its end from behind. */
+    const char *at = strrchr(stat, ')');
+    for (int field = 2; at && field < n; field++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    return at;
+}
+
+static int read_stat_field(struct lt_thread_files *f, int n, long *number, char *letter)
+{
+    char buf[1024];
+    int err = read_file(f, LT_THREAD_STAT, buf, sizeof(buf));
+    const char *field = err ? NULL : stat_field(buf, n);
+    if (!field)
+        return LT_ERR_NO_PROCESS;
+    *letter = *field;
+    *number = strtol(field, NULL, 10);
+    return 0;
+}
+
+/* proc(5): "running", or the number of the system call that it sleeps in and its arguments. A kernel
+ * may be built without that file. */
+int lt_thread_doing(struct lt_thread_files *f, struct lt_thread_doing *doing)
+{
+    char buf[256], letter, *at;
+    long unused;
+    *doing = (struct lt_thread_doing){0};
+    if (read_file(f, LT_THREAD_SYSCALL, buf, sizeof(buf)) == 0) {
+        doing->runnable = buf[0] == 'r';
+        if (!doing->runnable && strtol(buf, &at, 10) == SYS_futex)
+            doing->futex = strtoull(at, NULL, 16);
+        return 0;
+    }
+    int err = read_stat_field(f, FIELD_STATE, &unused, &letter);
+    doing->runnable = !err && letter == 'R';
+    return err;
+}
+
+int lt_thread_last_cpu(struct lt_thread_files *f)
+{
+    long cpu;
+    char unused;
+    return read_stat_field(f, FIELD_PROCESSOR, &cpu, &unused) == 0 ? (int)cpu : -1;
 }
 
 int lt_process_cpu_ns(pid_t pid, int64_t *ns)
@@ -73,13 +129,12 @@ int lt_process_cpu_ns(pid_t pid, int64_t *ns)
     return 0;
 }
 
-int lt_thread_slices_read(int fd, uint64_t *slices)
+int lt_thread_slices(struct lt_thread_files *f, uint64_t *slices)
 {
     char buf[128], *at;
-    ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
-    if (n <= 0)
-        return LT_ERR_NO_PROCESS;
-    buf[n] = '\0';
+    int err = read_file(f, LT_THREAD_SCHEDSTAT, buf, sizeof(buf));
+    if (err)
+        return err;
     /* Time on a processor, time of waiting for one, number of slices. */
     strtoll(buf, &at, 10);
     strtoll(at, &at, 10);

@@ -402,7 +402,7 @@ class Hanging(DumpTest):
         process.stdout.readline()
         # Who waits for the GIL wakes up every few milliseconds to ask for it.
         threads = self.until(lambda: {t["name"]: t for t in self.dump(process, "--locals")["threads"]},
-                             lambda threads: [t["state"] for t in threads.values()].count("wait") == 1
+                             lambda threads: [t["gil_wait"] for t in threads.values()].count(True) == 1
                              and threads["MainThread"]["stack"][0]["line"] == 7)
         main = threads.pop("MainThread")
         self.assertEqual((main["state"], main["gil"]), ("cpu", True))

@@ -102,6 +102,26 @@ class State(TraceTest):
             with self.subTest(version):
                 self.check(python, "spin", "sha", "sleep")
 
+    def test_waiting_for_the_gil(self):
+        script = self.script("""
+            import threading, time
+            end = time.monotonic() + 1.5
+            def spin():
+                while time.monotonic() < end: pass
+            threads = [threading.Thread(target=spin, name="spin") for _ in range(3)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            time.sleep(0.5)
+        """)
+        for version, python in sorted(interpreters().items()):
+            with self.subTest(version):
+                _, samples, _ = self.record(script, python=python)
+                waiting = [s["gil_wait"] for s in samples if s["state"] == "wait" and s["thread"] == "spin" and not s["gil"]]
+                others = [s["gil_wait"] for s in samples if s["state"] == "wait" and s["thread"] == "MainThread"]
+                self.assertGreater(len(waiting), 200)
+                self.assertGreater(sum(waiting), 0.9 * len(waiting))
+                self.assertLess(sum(others), 0.1 * len(others))
+
     def test_garbage_collection(self):
         _, samples, _ = self.record(self.script("""
             import gc, time
