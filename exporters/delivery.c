@@ -259,6 +259,7 @@ static int thread_for(struct lt_delivery *d, uint32_t id, const struct live_trac
         thread->id = d->threads.delivered++;
         thread->pid = t.pid;
         thread->tid = t.tid;
+        thread->process = t.process;
     }
     thread->name = t.name;
     thread->process_name = t.process_name;

@@ -34,6 +34,28 @@ void lt_json_wall_clock(struct lt_json *j, int64_t realtime_ns)
     lt_json_text(j, text);
 }
 
+void lt_json_meta(struct lt_json *j, const struct live_trace_meta *meta)
+{
+    lt_json_key(j, "title");
+    lt_json_text(j, meta->title);
+    lt_json_key(j, "command");
+    lt_json_text(j, meta->command);
+    lt_json_key(j, "host");
+    lt_json_text(j, meta->host);
+    lt_json_key(j, "recorder");
+    lt_json_text(j, meta->recorder);
+    lt_json_key(j, "cwd");
+    lt_json_text(j, meta->cwd);
+    lt_json_key(j, "start");
+    lt_json_wall_clock(j, meta->start_realtime_ns);
+    lt_json_key(j, "interval");
+    lt_json_seconds(j, meta->interval_ns);
+    lt_json_key(j, "by");
+    lt_json_text(j, meta->by);
+    lt_json_key(j, "selection");
+    lt_json_text(j, meta->selection);
+}
+
 void lt_json_health(struct lt_json *j, const struct live_trace_health *h)
 {
     lt_json_key(j, "asked");

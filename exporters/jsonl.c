@@ -54,24 +54,7 @@ static int jsonl_meta(void *state, const struct live_trace_meta *meta)
     lt_json_text(j, "live-trace");
     lt_json_key(j, "version");
     lt_json_text(j, s->host->version);
-    lt_json_key(j, "title");
-    lt_json_text(j, meta->title);
-    lt_json_key(j, "command");
-    lt_json_text(j, meta->command);
-    lt_json_key(j, "host");
-    lt_json_text(j, meta->host);
-    lt_json_key(j, "recorder");
-    lt_json_text(j, meta->recorder);
-    lt_json_key(j, "cwd");
-    lt_json_text(j, meta->cwd);
-    lt_json_key(j, "start");
-    lt_json_wall_clock(j, meta->start_realtime_ns);
-    lt_json_key(j, "interval");
-    lt_json_seconds(j, meta->interval_ns);
-    lt_json_key(j, "by");
-    lt_json_text(j, meta->by);
-    lt_json_key(j, "selection");
-    lt_json_text(j, meta->selection);
+    lt_json_meta(j, meta);
     return end_line(j);
 }
 

@@ -67,6 +67,7 @@ struct live_trace_thread {
     uint64_t tid;
     const char *name;         /* "" unknown */
     const char *process_name; /* "" unknown */
+    uint32_t process;         /* equal for the threads of one process. Since 1 */
 };
 
 enum live_trace_state_flags {

@@ -117,9 +117,10 @@ static void put_escape(struct lt_json *j, unsigned char c)
 
 /* `<`, `>` and `&` would end a script element or begin an entity in a page that holds the
  * document. */
-static bool is_plain(unsigned char c)
+static bool is_plain(const struct lt_json *j, unsigned char c)
 {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+    bool markup = c == '<' || c == '>' || c == '&';
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && (!markup || j->keeps_markup);
 }
 
 static void put_string(struct lt_json *j, struct lt_str value)
@@ -129,7 +130,7 @@ static void put_string(struct lt_json *j, struct lt_str value)
     put(j, "\"", 1);
     while (at < end) {
         const unsigned char *run = at;
-        while (at < end && is_plain(*at))
+        while (at < end && is_plain(j, *at))
             at++;
         put(j, (const char *)run, (size_t)(at - run));
         if (at == end)
@@ -191,19 +192,32 @@ void lt_json_int(struct lt_json *j, int64_t value)
     put_value(j, text);
 }
 
+void lt_json_decimal(struct lt_json *j, int64_t value, unsigned places)
+{
+    char text[40], *at = text + sizeof(text) - 1;
+    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    assert(places <= 9);
+    *at = '\0';
+    while (places > 0 && size % 10 == 0) {
+        size /= 10;
+        places--;
+    }
+    if (places > 0) {
+        for (; places > 0; places--, size /= 10)
+            *--at = (char)('0' + size % 10);
+        *--at = '.';
+    }
+    do
+        *--at = (char)('0' + size % 10);
+    while ((size /= 10) > 0);
+    if (value < 0)
+        *--at = '-';
+    put_value(j, at);
+}
+
 void lt_json_seconds(struct lt_json *j, int64_t ns)
 {
-    char text[40];
-    uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
-    snprintf(text, sizeof(text), "%s%" PRIu64 ".%09" PRIu64, ns < 0 ? "-" : "", size / 1000000000,
-             size % 1000000000);
-    size_t len = strlen(text);
-    while (text[len - 1] == '0')
-        len--;
-    if (text[len - 1] == '.')
-        len--;
-    text[len] = '\0';
-    put_value(j, text);
+    lt_json_decimal(j, ns, 9);
 }
 
 void lt_json_bool(struct lt_json *j, bool value)

@@ -7,7 +7,7 @@
  * Strings are bytes. Valid UTF-8 goes through, control characters, quotes and
  * backslashes are escaped, each byte that is not UTF-8 becomes U+FFFD, so that what
  * comes out is always valid JSON. `<`, `>` and `&` are written as \u00XX: a document may
- * be put into a web page. Misuse (a value without a key in an object, unbalanced
+ * be put into a web page, unless it says keeps_markup. Misuse (a value without a key in an object, unbalanced
  * ends) is a programmer's mistake and asserts. */
 #ifndef LT_JSON_WRITER_H
 #define LT_JSON_WRITER_H
@@ -27,6 +27,7 @@ struct lt_json {
     uint64_t in_object; /* a bit a level */
     uint64_t has_items; /* a bit a level */
     bool after_key;
+    bool keeps_markup; /* for readers that do not undo \u00XX; may be set after init */
     size_t used;
     char buf[4096];
 };
@@ -40,7 +41,9 @@ void lt_json_str(struct lt_json *j, struct lt_str value);
 void lt_json_text(struct lt_json *j, const char *value); /* NULL: null */
 void lt_json_uint(struct lt_json *j, uint64_t value);
 void lt_json_int(struct lt_json *j, int64_t value);
-/* Shortest decimal of at most 9 places after the point: nanoseconds as seconds. */
+/* Shortest decimal of value / 10^places; places at most 9: nanoseconds as microseconds have 3. */
+void lt_json_decimal(struct lt_json *j, int64_t value, unsigned places);
+/* Nanoseconds as seconds: a decimal of 9 places. */
 void lt_json_seconds(struct lt_json *j, int64_t ns);
 void lt_json_bool(struct lt_json *j, bool value);
 void lt_json_null(struct lt_json *j);

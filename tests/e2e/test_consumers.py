@@ -6,35 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
 import unittest
 
 from lt_e2e import CACHE, HERE, TraceTest
 
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
+from fetch import npm_package  # noqa: E402 (after the path)
 from headless import CHROMIUM, Page, Server  # noqa: E402 (after the path)
 
 SPEEDSCOPE = "1.25.0"
 
 
 def speedscope_page():
-    """The folder of the page, from the npm registry into a cache outside of the tree; None where it cannot be had."""
-    folder = os.path.join(CACHE, "speedscope-" + SPEEDSCOPE)
-    page = os.path.join(folder, "package", "dist", "release")
-    if os.path.isdir(page):
-        return page
-    os.makedirs(CACHE, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as work:
-        try:
-            subprocess.run(["npm", "pack", "--silent", f"speedscope@{SPEEDSCOPE}"], cwd=work, stdout=subprocess.DEVNULL,
-                           timeout=120, check=True)
-            with tarfile.open(os.path.join(work, f"speedscope-{SPEEDSCOPE}.tgz")) as archive:
-                archive.extractall(os.path.join(work, "out"))
-        except (OSError, subprocess.SubprocessError):
-            return None
-        os.rename(os.path.join(work, "out"), folder)
-    return page
+    """The folder of the page; None where it cannot be had."""
+    package = npm_package(CACHE, "speedscope", SPEEDSCOPE)
+    return package and os.path.join(package, "dist", "release")
 
 
 def functions(text):

@@ -27,6 +27,8 @@ class Server:
 
     def __init__(self, folder):
         class Files(http.server.SimpleHTTPRequestHandler):
+            extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".wasm": "application/wasm"}
+
             def __init__(self, *arguments):
                 super().__init__(*arguments, directory=folder)
 
@@ -114,7 +116,9 @@ class Page:
             self.errors.append(parameters["entry"]["text"])
 
     def evaluate(self, expression):
-        return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        """Its value; of a promise, what it comes to."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        return answer["result"].get("value")
 
     def wait_for(self, expression, enough=bool):
         """The value of a JavaScript expression as soon as it is enough."""

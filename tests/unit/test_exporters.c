@@ -18,6 +18,7 @@
 #define MAX_FRAMES 3000
 
 static const struct live_trace_exporter *const all[] = {
+    &lt_exporter_chrome,
     &lt_exporter_folded,
     &lt_exporter_jsonl,
     &lt_exporter_speedscope,
