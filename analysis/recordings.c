@@ -128,7 +128,11 @@ int lt_recordings_read(struct lt_recordings *r, size_t i, const struct lt_profil
     if (error == 0) {
         rec->duration_ns = rec->stats.duration_ns;
     }
-    if (error < 0 && message->text[0] == '\0') {
+    if (error == LT_ERR_NOT_OURS && rec->again && rec->size == 0) {
+        snprintf(message->text, sizeof message->text,
+                 "%s is empty: its recorder ended before it wrote anything, record again",
+                 rec->path);
+    } else if (error < 0 && message->text[0] == '\0') {
         lt_recording_explain(message, rec->path, error);
     }
     return error;

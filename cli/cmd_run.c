@@ -94,14 +94,17 @@ static int cannot_start(const char *name, int error)
 }
 
 /* Until the program ends; sampling may end before it. */
-static int wait_for(struct lt_program_run *program, struct lt_recorder *recorder)
+static int wait_for(struct lt_program_run *program, struct lt_recording_file *file)
 {
+    struct lt_recorder *recorder = file->recorder;
     int status = 0;
     struct pollfd fds[] = {{.fd = program->signal_fd, .events = POLLIN},
                            {.fd = lt_recorder_fd(recorder), .events = POLLIN}};
     while (!lt_program_events(program, &status)) {
-        if (lt_recorder_done(recorder))
+        if (lt_recorder_done(recorder)) {
             fds[1].fd = -1; /* nothing more to hear from there */
+            lt_recording_note_end(file);
+        }
         poll(fds, 2, -1);
     }
     return status;
@@ -142,7 +145,7 @@ static int record(struct run *r, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (!err)
         lt_recorder_add(file.recorder, program.pid);
-    status = err ? cannot_start(argv[0], saved) : wait_for(&program, file.recorder);
+    status = err ? cannot_start(argv[0], saved) : wait_for(&program, &file);
     if (!err)
         lt_program_end(&program);
     else

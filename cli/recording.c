@@ -6,6 +6,7 @@
 #include "cli/recording.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ enum {
     OPT_MAX_FRAMES,
     OPT_NO_SOURCE,
     OPT_FORCE,
+    OPT_FSYNC,
     OPT_QUIET
 };
 enum { MAX_TAGS = 256 };
@@ -45,6 +47,7 @@ const struct lt_option lt_recording_option_table[] = {
     {"max-frames", 0, true, OPT_MAX_FRAMES},
     {"no-source", 0, false, OPT_NO_SOURCE},
     {"force", 0, false, OPT_FORCE},
+    {"fsync", 0, true, OPT_FSYNC},
     {"quiet", 'q', false, OPT_QUIET},
     {0},
 };
@@ -60,6 +63,7 @@ const char lt_recording_help[] =
     "  --max-frames N        only the N innermost frames of a stack, over a <cut>\n"
     "  --no-source           leave the text of source lines out of the trace\n"
     "  --force               read a Python newer than all known ones as the newest\n"
+    "  --fsync SEC           on the disk so often, should the power go\n"
     "  -q, --quiet           no summary at the end\n";
 
 void lt_recording_options_init(struct lt_recording_options *o)
@@ -132,6 +136,11 @@ int lt_recording_option(struct lt_recording_options *o, int id, const char *valu
     case OPT_FORCE:
         o->force = true;
         return 0;
+    case OPT_FSYNC:
+        err = number("fsync", value, 0.01, MAX_SECONDS, &number_value);
+        if (!err)
+            o->sync_every_ns = (int64_t)(NS * number_value);
+        return err;
     case OPT_QUIET:
         o->quiet = true;
         return 0;
@@ -146,12 +155,30 @@ void lt_recording_options_release(struct lt_recording_options *o)
     o->tags = NULL;
 }
 
+/* A file is on the disk only when its folder says so. Not every file system lets a folder be
+ * synced: those keep the two together by themselves. */
+static void sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
 int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_options *o,
                        const char *command)
 {
     int fd = -1;
     char cwd[4096] = "";
-    *r = (struct lt_recording_file){.quiet = o->quiet, .keep_empty = o->out_file != NULL};
+    *r = (struct lt_recording_file){
+        .quiet = o->quiet,
+        .keep_empty = o->out_file != NULL,
+        .synced = o->sync_every_ns != 0,
+    };
     int status = lt_trace_create(o->out_file, &fd, &r->path);
     if (status)
         return status;
@@ -159,6 +186,8 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
         close(fd);
         return lt_say_failure("out of memory");
     }
+    if (r->synced)
+        sync_folder((const char *)r->path.data);
     if (!getcwd(cwd, sizeof(cwd)))
         cwd[0] = '\0';
     const struct lt_recorder_config config = {
@@ -173,6 +202,7 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
         .tags = o->tags,
         .n_tags = o->n_tags,
         .output = &r->output,
+        .sync_every_ns = o->sync_every_ns,
     };
     int err = lt_recorder_start(&r->recorder, &config);
     if (err) {
@@ -211,24 +241,48 @@ static void remove_file(const char *path)
         unlink(path);
 }
 
+static void explain(struct lt_recording_file *r, int err, int error_errno)
+{
+    const char *path = (const char *)r->path.data;
+    if (r->explained)
+        return;
+    r->explained = true;
+    if (err == LT_ERR_IO && error_errno == EPIPE)
+        lt_say("the reader of the trace is gone: the recording ended early");
+    else if (err == LT_ERR_IO && error_errno == ENOENT)
+        lt_say("%s was removed while it was written: the recording ended early", path);
+    else if (err == LT_ERR_IO)
+        lt_say("cannot write %s: %s: the recording ended early, what was written can be read", path,
+               strerror(error_errno));
+    else
+        lt_say("the recording ended early: %s", lt_error_text(err));
+}
+
+void lt_recording_note_end(struct lt_recording_file *r)
+{
+    int error_errno;
+    int err = lt_recorder_error(r->recorder, &error_errno);
+    if (err)
+        explain(r, err, error_errno);
+}
+
 void lt_recording_end(struct lt_recording_file *r, struct lt_recorder_summary *s)
 {
     const char *path = (const char *)r->path.data;
     int err = lt_recorder_stop(r->recorder, s);
     lt_recorder_free(r->recorder);
+    if (!err && r->synced && r->output.sync(r->output.ctx) != 0) {
+        err = LT_ERR_IO;
+        s->error_errno = errno;
+    }
     if (r->output.close(r->output.ctx) != 0 && !err) {
         err = LT_ERR_IO;
         s->error_errno = errno;
     }
     if (!err && s->processes == 0 && !r->keep_empty)
         remove_file(path);
-    if (err == LT_ERR_IO && s->error_errno == EPIPE)
-        lt_say("the reader of the trace is gone: the recording ended early");
-    else if (err == LT_ERR_IO)
-        lt_say("cannot write %s: %s: the recording ended early, what was written can be read", path,
-               strerror(s->error_errno));
-    else if (err)
-        lt_say("the recording ended early: %s", lt_error_text(err));
+    if (err)
+        explain(r, err, s->error_errno);
     else if (!r->quiet && s->processes)
         say_summary(path, s);
     lt_buf_release(&r->path);

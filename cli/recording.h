@@ -14,7 +14,8 @@
 struct lt_recording_options {
     const char *out_file; /* NULL: the default */
     int64_t interval_ns, duration_ns;
-    uint32_t max_frames; /* 0: all */
+    int64_t sync_every_ns; /* 0: the system writes when it likes */
+    uint32_t max_frames;   /* 0: all */
     bool no_children, no_source, force, quiet;
     struct lt_tag *tags;
     size_t n_tags, tags_alloc;
@@ -34,12 +35,16 @@ struct lt_recording_file {
     struct lt_buf path; /* NUL-terminated */
     bool quiet;
     bool keep_empty; /* the file stays if no process was sampled: true for one with a given name */
+    bool synced;     /* to the disk now and then */
+    bool explained;  /* why it ended early has been said */
 };
 
 /* Creates the file and starts the recorder. 0 or an exit status after a message. `command` is what
  * is recorded, for the trace. */
 int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_options *o,
                        const char *command);
+/* If it has ended early, says why, once: for programs that go on for long. */
+void lt_recording_note_end(struct lt_recording_file *r);
 /* Ends it, and removes the file of an empty recording unless that is to be kept; says what came of it, or what went wrong, unless quiet. Fills summary. */
 void lt_recording_end(struct lt_recording_file *r, struct lt_recorder_summary *summary);
 

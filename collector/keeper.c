@@ -26,6 +26,7 @@ struct lt_keeper {
     bool watched; /* something was added, ever */
     struct lt_block_writer *blocks;
     struct lt_buf taken, key;
+    int64_t sync_ns; /* when it is due */
 
     /* Source lines of this round: one block. Texts lie in `texts`, at growing offsets. */
     struct lt_source_lines *sources;
@@ -194,6 +195,17 @@ static int keep(struct lt_keeper *k, const struct lt_message *m)
     }
 }
 
+/* A write that waits in the system is lost when the power goes. */
+static int sync_if_due(struct lt_keeper *k)
+{
+    struct lt_output *out = k->config.output;
+    int64_t now_ns = lt_monotonic_ns();
+    if (!k->config.sync_every_ns || !out->sync || now_ns < k->sync_ns)
+        return 0;
+    k->sync_ns = now_ns + k->config.sync_every_ns;
+    return out->sync(out->ctx);
+}
+
 static int keep_all(struct lt_keeper *k)
 {
     struct lt_message m;
@@ -205,6 +217,8 @@ static int keep_all(struct lt_keeper *k)
         err = write_sources(k);
     if (!err && at && k->config.output->flush)
         err = k->config.output->flush(k->config.output->ctx);
+    if (!err && at)
+        err = sync_if_due(k);
     return err;
 }
 

@@ -14,6 +14,7 @@ struct lt_keeper;
 
 struct lt_keeper_config {
     struct lt_output *output; /* borrowed */
+    int64_t sync_every_ns;    /* 0: never */
     bool follow_children, force_version;
     struct lt_outbox *in;  /* from the sampler */
     struct lt_outbox *out; /* to the sampler */

@@ -30,7 +30,8 @@
 enum { MAX_PROCESSES = 1 << 14 };
 
 static const int64_t LONGEST_SLEEP_NS = SECOND / 5; /* a stop is heeded within that */
-static const int64_t FLUSH_EVERY_NS = SECOND;
+/* A recorder that is killed loses a second at most: the rest of it is for compressing and writing. */
+static const int64_t FLUSH_EVERY_NS = SECOND * 9 / 10;
 
 struct lt_recorder {
     struct lt_recorder_config config;
@@ -281,7 +282,7 @@ static int one_tick(struct lt_recorder *r)
         return err;
     update_health(r, &tick);
     r->end_ns = tick.time_ns;
-    if (tick.time_ns >= r->flush_ns) {
+    if (tick.time_ns + r->config.interval_ns > r->flush_ns) { /* the next one may be too late */
         r->flush_ns = tick.time_ns + FLUSH_EVERY_NS;
         account_cpu(r);
         err = lt_trace_writer_flush(r->writer, &r->health);
@@ -386,9 +387,15 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     if (!err && r->done_fd < 0)
         err = LT_ERR_IO;
     if (!err) {
-        const struct lt_keeper_config keeper = {config->output,        config->follow_children,
-                                                config->force_version, &r->to_keeper,
-                                                &r->to_sampler,        &r->mail};
+        const struct lt_keeper_config keeper = {
+            .output = config->output,
+            .sync_every_ns = config->sync_every_ns,
+            .follow_children = config->follow_children,
+            .force_version = config->force_version,
+            .in = &r->to_keeper,
+            .out = &r->to_sampler,
+            .mail = &r->mail,
+        };
         err = lt_keeper_new(&r->keeper, &keeper);
     }
     if (!err)
@@ -425,6 +432,12 @@ bool lt_recorder_done(const struct lt_recorder *r)
 unsigned lt_recorder_processes(const struct lt_recorder *r)
 {
     return atomic_load(&r->n_sampled);
+}
+
+int lt_recorder_error(const struct lt_recorder *r, int *error_errno)
+{
+    *error_errno = atomic_load(&r->error_errno);
+    return atomic_load(&r->error);
 }
 
 int lt_recorder_fd(const struct lt_recorder *r)

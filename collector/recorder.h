@@ -24,6 +24,7 @@ struct lt_recorder_config {
     const struct lt_tag *tags;  /* on all samples */
     size_t n_tags;
     struct lt_output *output; /* borrowed until free */
+    int64_t sync_every_ns;    /* bring the output to the disk so often; 0 leave it to the system */
 };
 
 struct lt_recorder_summary {
@@ -44,6 +45,8 @@ int lt_recorder_add(struct lt_recorder *r, pid_t pid);
 bool lt_recorder_done(const struct lt_recorder *r);
 /* Python processes that have been sampled so far. */
 unsigned lt_recorder_processes(const struct lt_recorder *r);
+/* Why it ended early, or 0; with LT_ERR_IO also errno. */
+int lt_recorder_error(const struct lt_recorder *r, int *error_errno);
 /* Readable (poll) when lt_recorder_done() became true. */
 int lt_recorder_fd(const struct lt_recorder *r);
 /* Ends the recording: the trace is complete when this returns. */

@@ -140,6 +140,7 @@ int lt_input_memory(struct lt_input *in, const void *data, size_t len)
 struct fd_output {
     int fd;
     int own;
+    int has_name;           /* a file in a folder */
     char *name, *temporary; /* of an atomic output; NULL otherwise */
 };
 
@@ -157,6 +158,17 @@ static int fd_write(void *ctx, const void *buf, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+/* What is written to a file that was removed goes nowhere, and no write would say so. */
+static int fd_flush(void *ctx)
+{
+    const struct fd_output *out = ctx;
+    struct stat st;
+    if (!out->has_name || (fstat(out->fd, &st) == 0 && st.st_nlink > 0))
+        return 0;
+    errno = ENOENT;
+    return LT_ERR_IO;
 }
 
 static int fd_sync(void *ctx)
@@ -179,11 +191,13 @@ static int fd_close(void *ctx)
 int lt_output_fd(struct lt_output *out, int fd, int own)
 {
     struct fd_output *file = calloc(1, sizeof(*file));
+    struct stat st;
     if (!file)
         return LT_ERR_NOMEM;
     file->fd = fd;
     file->own = own;
-    *out = (struct lt_output){file, fd_write, NULL, fd_sync, fd_close};
+    file->has_name = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 0;
+    *out = (struct lt_output){file, fd_write, fd_flush, fd_sync, fd_close};
     return 0;
 }
 

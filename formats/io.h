@@ -26,7 +26,8 @@ struct lt_output {
     void *ctx;
     /* All of it or an error: 0 or a negative enum lt_error. */
     int (*write)(void *ctx, const void *buf, size_t len);
-    int (*flush)(void *ctx); /* optional: to the operating system */
+    /* Optional: to the operating system. LT_ERR_IO with ENOENT where the file was removed. */
+    int (*flush)(void *ctx);
     int (*sync)(void *ctx);  /* optional: to the disk */
     int (*close)(void *ctx); /* checked: flushes, then closes */
 };
