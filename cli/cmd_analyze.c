@@ -13,13 +13,14 @@
 #include "cli/selection_options.h"
 #include "exporters/exporter_registry.h"
 
-enum { OPT_MOST_COMMON = 2, OPT_SUM, OPT_JSON };
+enum { OPT_MOST_COMMON = 2, OPT_SUM, OPT_JSON, OPT_FOLLOW };
 enum { MAX_OPTIONS = 3 };
 
 static const struct lt_option options[] = {
     {"most-common", 'm', true, OPT_MOST_COMMON},
     {"sum-all-frames", 0, false, OPT_SUM},
     {"json", 0, false, OPT_JSON},
+    {"follow", 0, false, OPT_FOLLOW},
     {0},
 };
 
@@ -29,7 +30,7 @@ struct analyze {
     struct live_trace_option exporter_options[MAX_OPTIONS];
     size_t n_options;
     const char *most_common;
-    bool sum, json;
+    bool sum, json, follow;
 };
 
 static int show(struct analyze *a)
@@ -52,7 +53,7 @@ static int show(struct analyze *a)
         .options = a->exporter_options,
         .n_options = a->n_options,
     };
-    int status = lt_look(&looking);
+    int status = a->follow ? lt_look_follow(&looking) : lt_look(&looking);
     lt_registry_free(registry);
     return status;
 }
@@ -70,6 +71,9 @@ static int take(struct analyze *a, int id, const char *value)
         return 0;
     case OPT_SUM:
         a->sum = true;
+        return 0;
+    case OPT_FOLLOW:
+        a->follow = true;
         return 0;
     case OPT_JSON:
         a->json = true;
@@ -129,6 +133,7 @@ const struct lt_command lt_cmd_analyze = {
             "  -m N, --most-common N  so many rows (30)\n"
             "  --sum-all-frames       count every line of a stack, not only the innermost\n"
             "  --json                 the same as JSON\n"
+            "  --follow               of one that is still written: every 2 s, to its end\n"
             "\n",
     .shared_help = lt_selection_help,
     .example = "live-trace analyze --mine -m 10",

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "cli/progress.h"
 #include "cli/say.h"
 #include "formats/lt_error.h"
+
+enum { FOLLOW_SECONDS = 2 };
 
 static void show_note(void *ctx, const char *message)
 {
@@ -60,11 +63,11 @@ static int output_failed(const char *file, int error)
                           lt_error_text(error));
 }
 
-int lt_look(const struct lt_looking *l)
+/* *result says what was seen; that nothing was recorded is left to the caller. */
+static int look_once(const struct lt_looking *l, struct lt_export_result *result)
 {
     struct lt_progress progress;
     struct lt_output output;
-    struct lt_export_result result = {0};
     bool atomic;
     int error = open_output(l->file, &output, &atomic);
     if (error)
@@ -84,18 +87,50 @@ int lt_look(const struct lt_looking *l)
         .progress = show_progress,
         .ctx = &progress,
     };
-    error = lt_export_run(&request, &result);
+    error = lt_export_run(&request, result);
     int saved = errno;
     lt_progress_end(&progress);
     int closed = close_output(&output, atomic, error);
     if (error == LT_ERR_IO && saved == EPIPE)
         return LT_EXIT_FAILURE;
     if (error)
-        return error == LT_ERR_USAGE ? lt_say_usage("%s", result.message)
-                                     : lt_say_failure("%s", result.message);
-    if (closed)
-        return output_failed(l->file, closed);
-    if (result.message[0])
+        return error == LT_ERR_USAGE ? lt_say_usage("%s", result->message)
+                                     : lt_say_failure("%s", result->message);
+    return closed ? output_failed(l->file, closed) : LT_EXIT_OK;
+}
+
+int lt_look(const struct lt_looking *l)
+{
+    struct lt_export_result result = {0};
+    int status = look_once(l, &result);
+    if (status == LT_EXIT_OK && result.message[0])
         return lt_say_failure("%s", result.message);
-    return LT_EXIT_OK;
+    return status;
+}
+
+/* A terminal shows one report at a time; in a pipe a blank line parts them. */
+static void begin_report(bool first)
+{
+    if (lt_color_wanted(STDOUT_FILENO))
+        fputs("\033[H\033[2J", stdout);
+    else if (!first)
+        putchar('\n');
+    fflush(stdout);
+}
+
+int lt_look_follow(const struct lt_looking *l)
+{
+    struct lt_export_result result = {0};
+    int status = LT_EXIT_OK;
+    for (size_t i = 0; i < l->logs->n; i++) {
+        if (strcmp(l->logs->at[i], "-") == 0)
+            return lt_say_usage("standard input cannot be read again: give --follow a file");
+    }
+    for (bool first = true; status == LT_EXIT_OK && !result.read.complete; first = false) {
+        if (!first)
+            sleep(FOLLOW_SECONDS);
+        begin_report(first);
+        status = look_once(l, &result);
+    }
+    return status;
 }

@@ -19,5 +19,8 @@ struct lt_looking {
 
 /* Returns the exit status, after messages. */
 int lt_look(const struct lt_looking *looking);
+/* Again and again, until the recordings are complete: for ones that are still written. An empty
+ * one may be about to begin, and is waited for. */
+int lt_look_follow(const struct lt_looking *looking);
 
 #endif

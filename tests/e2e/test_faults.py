@@ -230,6 +230,20 @@ class Growing(TraceTest):
         self.assertEqual(counts, sorted(counts))
         self.assertGreater(len(set(counts)), 2)
 
+    def test_follow(self):
+        """A report every two seconds, the last one of all."""
+        script = self.script(PROGRAM)
+        with subprocess.Popen([LIVE_TRACE, "run", "-q", "-o", self.trace, script, "3"], stdout=subprocess.DEVNULL,
+                              env=self.environment):
+            while not os.path.exists(self.trace) or not os.path.getsize(self.trace):
+                time.sleep(0.01)
+            done = self.live_trace("analyze", "--follow", "--idle", self.trace)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        reports = done.stdout.split("\n\n# ")
+        self.assertGreater(len(reports), 2)
+        self.assertEqual("# " + reports[-1], self.live_trace("analyze", "--idle", self.trace).stdout)
+        self.assertEqual(self.live_trace("analyze", "--follow", "-").returncode, 2)
+
 
 if __name__ == "__main__":
     unittest.main()
