@@ -21,7 +21,7 @@ enum { COMPRESSION = 6, MAX_SEEN = 1 << 18, MAX_SEEN_BYTES = 8 << 20, MAX_BATCH 
 
 struct lt_keeper {
     struct lt_keeper_config config;
-    pthread_mutex_t lock; /* of watch: processes are added from other threads */
+    pthread_mutex_t lock; /* of all of it */
     struct lt_process_watch *watch;
     bool watched; /* something was added, ever */
     struct lt_block_writer *blocks;
@@ -222,15 +222,34 @@ static int keep_all(struct lt_keeper *k)
     return err;
 }
 
-int lt_keeper_round(struct lt_keeper *k, bool closing, int64_t *next_ns)
+int lt_keeper_keep(struct lt_keeper *k)
 {
-    lt_outbox_take(k->config.in, &k->taken, *next_ns);
     pthread_mutex_lock(&k->lock);
+    lt_outbox_take(k->config.in, &k->taken);
     int err = keep_all(k);
-    if (!err && !closing)
-        err = lt_process_watch_round(k->watch, lt_monotonic_ns(), next_ns);
     pthread_mutex_unlock(&k->lock);
     return err;
+}
+
+int lt_keeper_round(struct lt_keeper *k, int64_t *next_ns)
+{
+    int err = lt_keeper_keep(k);
+    if (err)
+        return err;
+    pthread_mutex_lock(&k->lock);
+    err = lt_process_watch_round(k->watch, lt_monotonic_ns(), next_ns);
+    pthread_mutex_unlock(&k->lock);
+    return err;
+}
+
+bool lt_keeper_hold(struct lt_keeper *k, const struct timespec *until)
+{
+    return pthread_mutex_timedlock(&k->lock, until) == 0;
+}
+
+void lt_keeper_let_go(struct lt_keeper *k)
+{
+    pthread_mutex_unlock(&k->lock);
 }
 
 bool lt_keeper_alone(struct lt_keeper *k)
@@ -241,12 +260,10 @@ bool lt_keeper_alone(struct lt_keeper *k)
     return alone;
 }
 
-uint64_t lt_keeper_bytes(const struct lt_keeper *k)
+void lt_keeper_look(struct lt_keeper *k, struct lt_recorder_summary *s)
 {
-    return lt_block_writer_bytes(k->blocks);
-}
-
-int lt_keeper_reason(const struct lt_keeper *k, char *detail, size_t size)
-{
-    return lt_process_watch_reason(k->watch, detail, size);
+    pthread_mutex_lock(&k->lock);
+    s->bytes = lt_block_writer_bytes(k->blocks);
+    s->python_error = lt_process_watch_reason(k->watch, s->python_detail, sizeof(s->python_detail));
+    pthread_mutex_unlock(&k->lock);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The side of a recorder that may take its time: it compresses and writes the blocks of the trace,
- * reads source lines, finds processes and the names of threads. One thread calls round(). */
+ * reads source lines, finds processes and the names of threads. */
 #ifndef LT_KEEPER_H
 #define LT_KEEPER_H
 
 #include <stdatomic.h>
+#include <time.h>
 
 #include "collector/outbox.h"
 #include "collector/recorder.h"
@@ -27,15 +28,21 @@ void lt_keeper_free(struct lt_keeper *k);
 /* From any thread. */
 int lt_keeper_add(struct lt_keeper *k, pid_t pid);
 
-/* Waits for messages until *next_ns (0: does not wait), does what they ask for, and looks after the
- * processes unless `closing`. *next_ns is when to come again. LT_ERR_IO when the output failed,
+/* Does what the messages that have come ask for. From any thread. LT_ERR_IO when the output failed,
  * LT_ERR_NOMEM. */
-int lt_keeper_round(struct lt_keeper *k, bool closing, int64_t *next_ns);
+int lt_keeper_keep(struct lt_keeper *k);
+/* The same, and looks after the processes; *next_ns is when to come again. */
+int lt_keeper_round(struct lt_keeper *k, int64_t *next_ns);
+
+/* Around a fork(): nothing is half done in between. False: it was not to be had by then
+ * (CLOCK_REALTIME), as the disk is slow. */
+bool lt_keeper_hold(struct lt_keeper *k, const struct timespec *until);
+void lt_keeper_let_go(struct lt_keeper *k);
 
 /* All processes that were added, and their children, have ended. */
 bool lt_keeper_alone(struct lt_keeper *k);
 
-uint64_t lt_keeper_bytes(const struct lt_keeper *k);
-int lt_keeper_reason(const struct lt_keeper *k, char *detail, size_t size);
+/* Fills bytes and python_error with its detail. */
+void lt_keeper_look(struct lt_keeper *k, struct lt_recorder_summary *summary);
 
 #endif

@@ -17,17 +17,22 @@ struct header {
     uint32_t len;
 };
 
-int lt_outbox_init(struct lt_outbox *box)
+static int init_lock(struct lt_outbox *box)
 {
     pthread_condattr_t attr;
-    memset(box, 0, sizeof(*box));
-    box->queue.cap = QUEUE_CAP;
     if (pthread_condattr_init(&attr) != 0)
         return LT_ERR_NOMEM;
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     int failed = pthread_mutex_init(&box->lock, NULL) || pthread_cond_init(&box->posted, &attr);
     pthread_condattr_destroy(&attr);
     return failed ? LT_ERR_NOMEM : 0;
+}
+
+int lt_outbox_init(struct lt_outbox *box)
+{
+    memset(box, 0, sizeof(*box));
+    box->queue.cap = QUEUE_CAP;
+    return init_lock(box);
 }
 
 void lt_outbox_release(struct lt_outbox *box)
@@ -66,21 +71,43 @@ void lt_outbox_wake(struct lt_outbox *box)
     pthread_mutex_unlock(&box->lock);
 }
 
-void lt_outbox_take(struct lt_outbox *box, struct lt_buf *into, int64_t wait_until_ns)
+void lt_outbox_wait(struct lt_outbox *box, int64_t until_ns)
+{
+    const struct timespec until = {.tv_sec = until_ns / 1000000000,
+                                   .tv_nsec = until_ns % 1000000000};
+    int failed = 0;
+    pthread_mutex_lock(&box->lock);
+    while (box->queue.len == 0 && !box->woken && !failed)
+        failed = pthread_cond_timedwait(&box->posted, &box->lock, &until);
+    box->woken = false;
+    pthread_mutex_unlock(&box->lock);
+}
+
+void lt_outbox_take(struct lt_outbox *box, struct lt_buf *into)
 {
     lt_buf_clear(into);
     pthread_mutex_lock(&box->lock);
-    if (box->queue.len == 0 && wait_until_ns && !box->woken) {
-        struct timespec until = {.tv_sec = wait_until_ns / 1000000000,
-                                 .tv_nsec = wait_until_ns % 1000000000};
-        pthread_cond_timedwait(&box->posted, &box->lock, &until);
-    }
-    box->woken = false;
     struct lt_buf taken = box->queue;
     box->queue = *into;
     box->queue.cap = QUEUE_CAP;
     *into = taken;
     pthread_mutex_unlock(&box->lock);
+}
+
+void lt_outbox_hold(struct lt_outbox *box)
+{
+    pthread_mutex_lock(&box->lock);
+}
+
+void lt_outbox_let_go(struct lt_outbox *box)
+{
+    pthread_mutex_unlock(&box->lock);
+}
+
+/* Destroying the condition would wait for the one who waited. */
+int lt_outbox_reborn(struct lt_outbox *box)
+{
+    return init_lock(box);
 }
 
 bool lt_outbox_next(const struct lt_buf *taken, size_t *at, struct lt_message *message)

@@ -31,11 +31,18 @@ void lt_outbox_release(struct lt_outbox *box);
  * anything for so long that the queue is full; the message is lost then, whole. */
 int lt_outbox_post(struct lt_outbox *box, uint32_t kind, const struct lt_str *parts, size_t n);
 
-/* Moves all messages into `into` (cleared first). Waits for one until the monotonic time
- * wait_until_ns; 0: does not wait. */
-void lt_outbox_take(struct lt_outbox *box, struct lt_buf *into, int64_t wait_until_ns);
-/* Ends the wait of the taker, now or the next time, without a message. */
+/* Waits for a message until a monotonic time. */
+void lt_outbox_wait(struct lt_outbox *box, int64_t until_ns);
+/* Ends that wait, now or the next time, without a message. */
 void lt_outbox_wake(struct lt_outbox *box);
+/* Moves all messages into `into` (cleared first). */
+void lt_outbox_take(struct lt_outbox *box, struct lt_buf *into);
+
+/* Around a fork(): nobody posts, takes or waits in between. In the child, where a thread that
+ * waited is no more, the box is as if nobody ever had. */
+void lt_outbox_hold(struct lt_outbox *box);
+void lt_outbox_let_go(struct lt_outbox *box);
+int lt_outbox_reborn(struct lt_outbox *box);
 
 /* The next message of a taken queue from *at on. False at the end. */
 bool lt_outbox_next(const struct lt_buf *taken, size_t *at, struct lt_message *message);

@@ -196,7 +196,7 @@ static int read_stacks(struct lt_py_process *p, int *fails, struct lt_tick_conte
 static int read_all(struct lt_py_process *p, int *fails, struct lt_tick_context *tick)
 {
     struct lt_cpu_use use;
-    int err = lt_py_cpu_use(p, &use);
+    int err = lt_py_cpu_use(p, tick->recorder_cpu_ns, &use);
     if (err)
         return err;
     lt_py_state_begin(p);

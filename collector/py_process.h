@@ -135,6 +135,7 @@ struct lt_tick_context {
     struct lt_trace_writer *writer; /* NULL: no trace; for lt_py_reading_take() alone */
     struct lt_health *health;
     int64_t now_ns, interval_ns;
+    int64_t recorder_cpu_ns; /* of its threads, where they are part of the process; else 0 */
     uint32_t covers;
     uint32_t tags;
     uint32_t max_frames;       /* of a stack, the innermost ones; 0: all */

@@ -52,12 +52,13 @@ void lt_py_state_begin(struct lt_py_process *p)
     }
 }
 
-int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use)
+int lt_py_cpu_use(struct lt_py_process *p, int64_t recorder_ns, struct lt_cpu_use *use)
 {
     int64_t cpu_ns;
     int err = lt_process_cpu_ns(p->pid, &cpu_ns);
     if (err)
         return err;
+    cpu_ns -= recorder_ns;
     use->first = p->released_ns == 0;
     use->used_ns = cpu_ns - p->cpu_ns;
     use->free_ns = lt_monotonic_ns() - p->released_ns;

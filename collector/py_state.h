@@ -27,8 +27,8 @@ bool lt_py_state_quiet(struct lt_py_process *p);
 /* Before the stacks are read: remembers what lt_py_state_quiet() needs. */
 void lt_py_state_begin(struct lt_py_process *p);
 
-/* 0 or LT_ERR_NO_PROCESS. */
-int lt_py_cpu_use(struct lt_py_process *p, struct lt_cpu_use *use);
+/* recorder_ns: of the CPU time of the process, what is not the program's. 0 or LT_ERR_NO_PROCESS. */
+int lt_py_cpu_use(struct lt_py_process *p, int64_t recorder_ns, struct lt_cpu_use *use);
 
 /* The tick is over: from now on the target runs undisturbed. */
 void lt_py_cpu_use_end(struct lt_py_process *p);

@@ -29,7 +29,8 @@
 
 enum { MAX_PROCESSES = 1 << 14 };
 
-static const int64_t LONGEST_SLEEP_NS = SECOND / 5; /* a stop is heeded within that */
+static const int64_t LONG_SLEEP_NS = SECOND / 50; /* a longer one can be ended by a message */
+static const int64_t CLOSING_NS = SECOND / 5;     /* how often to look for more when all is done */
 /* A recorder that is killed loses a second at most: the rest of it is for compressing and writing. */
 static const int64_t FLUSH_EVERY_NS = SECOND * 9 / 10;
 
@@ -45,7 +46,9 @@ struct lt_recorder {
     struct lt_outbox to_keeper, to_sampler;
     atomic_uint mail; /* messages posted to the sampler: it looks only when there are new ones */
 
-    /* The sampler's. */
+    /* The sampler's; of others while they have `turn`, which it has while it does not sleep. */
+    pthread_mutex_t turn;
+    clockid_t keeper_clock;
     struct lt_trace_writer *writer;
     struct lt_follower follower;
     struct lt_py_process **processes;
@@ -181,7 +184,7 @@ static int take_mail(struct lt_recorder *r)
     if (mail == r->mail_taken)
         return 0;
     r->mail_taken = mail;
-    lt_outbox_take(&r->to_sampler, &r->inbox, 0);
+    lt_outbox_take(&r->to_sampler, &r->inbox);
     while (lt_outbox_next(&r->inbox, &at, &m)) {
         if (m.kind == LT_MSG_PROCESS) {
             struct lt_py_process *p;
@@ -264,6 +267,13 @@ static void update_health(struct lt_recorder *r, const struct lt_tick *tick)
         r->health.max_lateness_ns = (uint64_t)tick->lateness_ns;
 }
 
+static int64_t recorder_cpu_ns(const struct lt_recorder *r)
+{
+    struct timespec keeper = {0};
+    clock_gettime(r->keeper_clock, &keeper);
+    return lt_thread_cpu_ns() + (int64_t)keeper.tv_sec * SECOND + keeper.tv_nsec;
+}
+
 static void account_cpu(struct lt_recorder *r)
 {
     r->health.sampler_cpu_ns = (uint64_t)(lt_thread_cpu_ns() + atomic_load(&r->keeper_cpu_ns));
@@ -272,9 +282,11 @@ static void account_cpu(struct lt_recorder *r)
 static int one_tick(struct lt_recorder *r)
 {
     struct lt_tick tick;
+    int err = 0;
     lt_tick_timer_take(&r->timer, &tick);
-    int err = take_mail(r);
-    if (!err && lt_trace_writer_segment_due(r->writer))
+    if (r->config.inside)
+        r->tick.recorder_cpu_ns = recorder_cpu_ns(r);
+    if (lt_trace_writer_segment_due(r->writer))
         err = begin_segment(r);
     if (!err)
         err = sample_all(r, &tick);
@@ -292,24 +304,34 @@ static int one_tick(struct lt_recorder *r)
     return err;
 }
 
+/* A long sleep can be ended, by a message or a stop. */
+static void sleep_until(struct lt_recorder *r, int64_t deadline)
+{
+    if (deadline - lt_monotonic_ns() > LONG_SLEEP_NS)
+        lt_outbox_wait(&r->to_sampler, deadline);
+    else
+        lt_sleep_until(deadline);
+}
+
 static void *sampler_main(void *arg)
 {
     struct lt_recorder *r = arg;
     int err = 0;
-    lt_be_punctual();
+    lt_be_punctual(!r->config.inside);
     while (!err && !atomic_load(&r->stop) && !atomic_load(&r->done)) {
         int64_t deadline = lt_tick_timer_deadline(&r->timer);
-        int64_t now = lt_monotonic_ns();
-        if (deadline - now > LONGEST_SLEEP_NS)
-            lt_sleep_until(now + LONGEST_SLEEP_NS);
-        else
-            lt_sleep_until(deadline);
-        if (lt_monotonic_ns() >= deadline)
+        sleep_until(r, deadline);
+        pthread_mutex_lock(&r->turn);
+        err = take_mail(r);
+        if (!err && lt_monotonic_ns() >= deadline)
             err = one_tick(r);
+        pthread_mutex_unlock(&r->turn);
     }
     if (err)
         fail(r, err);
+    pthread_mutex_lock(&r->turn);
     account_cpu(r);
+    pthread_mutex_unlock(&r->turn);
     return NULL;
 }
 
@@ -320,19 +342,19 @@ static void *keeper_main(void *arg)
     struct lt_recorder *r = arg;
     int64_t next_ns = lt_monotonic_ns();
     int err = 0;
-    lt_be_prompt();
+    if (!r->config.inside)
+        lt_be_prompt();
     while (!err && !atomic_load(&r->keeper_stop)) {
-        bool closing = atomic_load(&r->done);
-        if (closing)
-            next_ns = lt_monotonic_ns() + LONGEST_SLEEP_NS;
-        err = lt_keeper_round(r->keeper, closing, &next_ns);
+        lt_outbox_wait(&r->to_keeper, next_ns);
+        next_ns = lt_monotonic_ns() + CLOSING_NS;
+        err = atomic_load(&r->done) ? lt_keeper_keep(r->keeper)
+                                    : lt_keeper_round(r->keeper, &next_ns);
         atomic_store(&r->keeper_cpu_ns, lt_thread_cpu_ns());
         if (lt_keeper_alone(r->keeper))
             announce_done(r);
     }
-    next_ns = 0;
     if (!err)
-        err = lt_keeper_round(r->keeper, true, &next_ns);
+        err = lt_keeper_keep(r->keeper);
     if (err)
         fail(r, err);
     return NULL;
@@ -382,6 +404,7 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
         return LT_ERR_NOMEM;
     r->config = *config;
     lt_follower_init(&r->follower);
+    pthread_mutex_init(&r->turn, NULL);
     int err = lt_outbox_init(&r->to_keeper) ? LT_ERR_NOMEM : lt_outbox_init(&r->to_sampler);
     r->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!err && r->done_fd < 0)
@@ -409,6 +432,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     r->tick.max_frames = config->max_frames;
     if (!err)
         err = start_thread(&r->keeper_thread, keeper_main, r, &r->keeper_runs);
+    if (!err && pthread_getcpuclockid(r->keeper_thread, &r->keeper_clock) != 0)
+        err = LT_ERR_IO;
     if (!err)
         err = start_thread(&r->sampler_thread, sampler_main, r, &r->sampler_runs);
     if (err) {
@@ -448,6 +473,7 @@ int lt_recorder_fd(const struct lt_recorder *r)
 static void end_threads(struct lt_recorder *r)
 {
     atomic_store(&r->stop, true);
+    lt_outbox_wake(&r->to_sampler);
     if (r->sampler_runs) {
         pthread_join(r->sampler_thread, NULL);
         r->sampler_runs = false;
@@ -464,28 +490,82 @@ static void end_threads(struct lt_recorder *r)
     }
 }
 
-int lt_recorder_stop(struct lt_recorder *r, struct lt_recorder_summary *summary)
+void lt_recorder_look(struct lt_recorder *r, struct lt_recorder_summary *summary)
 {
-    end_threads(r);
+    pthread_mutex_lock(&r->turn);
     *summary = (struct lt_recorder_summary){
         .health = r->health,
         .duration_ns = r->end_ns,
-        .bytes = lt_keeper_bytes(r->keeper),
         .processes = atomic_load(&r->n_sampled),
         .error = atomic_load(&r->error),
         .error_errno = atomic_load(&r->error_errno),
     };
-    summary->python_error =
-        lt_keeper_reason(r->keeper, summary->python_detail, sizeof(summary->python_detail));
+    pthread_mutex_unlock(&r->turn);
+    lt_keeper_look(r->keeper, summary);
+}
+
+int lt_recorder_stop(struct lt_recorder *r, struct lt_recorder_summary *summary)
+{
+    end_threads(r);
+    lt_recorder_look(r, summary);
     return summary->error;
 }
+
+int lt_recorder_flush(struct lt_recorder *r)
+{
+    pthread_mutex_lock(&r->turn);
+    int err = lt_trace_writer_flush(r->writer, &r->health);
+    pthread_mutex_unlock(&r->turn);
+    if (!err)
+        err = lt_keeper_keep(r->keeper);
+    if (err)
+        fail(r, err);
+    return err;
+}
+
+/* ---- around a fork ---- */
+
+bool lt_recorder_hold(struct lt_recorder *r, int64_t patience_ns)
+{
+    int64_t until_ns = realtime_ns() + patience_ns;
+    const struct timespec until = {.tv_sec = until_ns / SECOND, .tv_nsec = until_ns % SECOND};
+    if (pthread_mutex_timedlock(&r->turn, &until) != 0)
+        return false;
+    if (!lt_keeper_hold(r->keeper, &until)) {
+        pthread_mutex_unlock(&r->turn);
+        return false;
+    }
+    lt_outbox_hold(&r->to_keeper);
+    lt_outbox_hold(&r->to_sampler);
+    return true;
+}
+
+void lt_recorder_let_go(struct lt_recorder *r)
+{
+    lt_outbox_let_go(&r->to_sampler);
+    lt_outbox_let_go(&r->to_keeper);
+    lt_keeper_let_go(r->keeper);
+    pthread_mutex_unlock(&r->turn);
+}
+
+void lt_recorder_abandon(struct lt_recorder *r)
+{
+    r->sampler_runs = r->keeper_runs = false;
+    if (lt_outbox_reborn(&r->to_keeper) || lt_outbox_reborn(&r->to_sampler))
+        return; /* cannot be, with glibc */
+    lt_keeper_let_go(r->keeper);
+    pthread_mutex_unlock(&r->turn);
+    lt_recorder_free(r);
+}
+
+/* ---- the end ---- */
 
 /* Processes that were found too late to be sampled. */
 static void drop_mail(struct lt_recorder *r)
 {
     struct lt_message m;
     size_t at = 0;
-    lt_outbox_take(&r->to_sampler, &r->inbox, 0);
+    lt_outbox_take(&r->to_sampler, &r->inbox);
     while (lt_outbox_next(&r->inbox, &at, &m)) {
         struct lt_py_process *p;
         if (m.kind != LT_MSG_PROCESS)
@@ -512,5 +592,6 @@ void lt_recorder_free(struct lt_recorder *r)
     lt_outbox_release(&r->to_sampler);
     if (r->done_fd >= 0)
         close(r->done_fd);
+    pthread_mutex_destroy(&r->turn);
     free(r);
 }

@@ -2,7 +2,7 @@
  *
  * A recording in progress: one thread that samples every process added to it, and
  * one thread that does what may take long (finding interpreters and children,
- * thread names, source lines, compression, the disk). */
+ * thread names, source lines, compression, the disk). Both block all signals. */
 #ifndef LT_RECORDER_H
 #define LT_RECORDER_H
 
@@ -17,6 +17,9 @@ struct lt_recorder_config {
     int64_t interval_ns;
     int64_t duration_ns; /* stop sampling by itself after that; 0 never */
     bool follow_children;
+    /* What is sampled is the process that these threads are part of: they ask for no priority over
+     * its own, and their CPU time is none of its. */
+    bool inside;
     bool force_version;         /* read an unknown newer CPython as if it were the newest known */
     bool source_lines;          /* embed the text of sampled lines */
     uint32_t max_frames;        /* of a stack, the innermost ones; 0: all */
@@ -49,6 +52,19 @@ unsigned lt_recorder_processes(const struct lt_recorder *r);
 int lt_recorder_error(const struct lt_recorder *r, int *error_errno);
 /* Readable (poll) when lt_recorder_done() became true. */
 int lt_recorder_fd(const struct lt_recorder *r);
+/* Figures so far. From any thread, at any time until free. */
+void lt_recorder_look(struct lt_recorder *r, struct lt_recorder_summary *summary);
+/* Hands all that was sampled so far to the output. 0, LT_ERR_IO, LT_ERR_NOMEM. */
+int lt_recorder_flush(struct lt_recorder *r);
+
+/* Around a fork() of the process that the recorder is in. While it is held, nothing of it is half
+ * done; the sampler waits for its next tick. False: it could not be held within the patience, for
+ * the disk is slow, and nothing has to be let go. Threads do not live on in the child, which lets go
+ * by abandon instead: that releases the memory and closes what the recorder opened; not its output. */
+bool lt_recorder_hold(struct lt_recorder *r, int64_t patience_ns);
+void lt_recorder_let_go(struct lt_recorder *r);
+void lt_recorder_abandon(struct lt_recorder *r);
+
 /* Ends the recording: the trace is complete when this returns. */
 int lt_recorder_stop(struct lt_recorder *r, struct lt_recorder_summary *summary);
 void lt_recorder_free(struct lt_recorder *r);

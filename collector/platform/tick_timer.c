@@ -110,15 +110,15 @@ void lt_be_prompt(void)
     setpriority(PRIO_PROCESS, 0, PROMPT_NICE);
 }
 
-void lt_be_punctual(void)
+void lt_be_punctual(bool realtime)
 {
     /* A sampler that is not let in at once sees its target only where it sleeps. It runs for some
      * 10 us at a time. */
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-    if (be_realtime())
+    if (realtime && be_realtime())
         return;
 #ifdef SYS_sched_setattr
-    /* Not allowed; a short slice is free for everybody. */
+    /* Not wanted or not allowed; a short slice is free for everybody. */
     struct scheduling wish = {
         .size = sizeof(wish), .nice = getpriority(PRIO_PROCESS, 0), .runtime = SLICE_NS};
     syscall(SYS_sched_setattr, 0, &wish, 0);

@@ -37,8 +37,8 @@ void lt_tick_timer_take(struct lt_tick_timer *t, struct lt_tick *tick);
 void lt_sleep_until(int64_t monotonic_ns);
 
 /* Asks the kernel to wake the calling thread at once and let it run: timer slack, a short
- * scheduler slice, a higher priority, each where it is allowed. */
-void lt_be_punctual(void);
+ * scheduler slice, and with `realtime` a higher priority where it is allowed. */
+void lt_be_punctual(bool realtime);
 /* The same more mildly, for a thread that may work for milliseconds: a process that lives for 50 of
  * them has to be found in time. */
 void lt_be_prompt(void);
