@@ -7,6 +7,7 @@
 #include "exporters/live_trace_exporter.h"
 
 extern const struct live_trace_exporter lt_exporter_chrome;
+extern const struct live_trace_exporter lt_exporter_firefox;
 extern const struct live_trace_exporter lt_exporter_folded;
 extern const struct live_trace_exporter lt_exporter_jsonl;
 extern const struct live_trace_exporter lt_exporter_speedscope;

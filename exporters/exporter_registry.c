@@ -22,8 +22,8 @@
 
 /* Sorted by name. */
 static const struct live_trace_exporter *const builtins[] = {
-    &lt_exporter_chrome,     &lt_exporter_folded, &lt_exporter_jsonl,
-    &lt_exporter_speedscope, &lt_exporter_text,
+    &lt_exporter_chrome, &lt_exporter_firefox,    &lt_exporter_folded,
+    &lt_exporter_jsonl,  &lt_exporter_speedscope, &lt_exporter_text,
 };
 #define N_BUILTINS (sizeof builtins / sizeof *builtins)
 

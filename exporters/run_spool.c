@@ -1,49 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The file is an array of slots of LT_RUN_BLOCK bytes. A slot begins with the number of the slot
- * that continues its stream, which is set aside before it is written, so nothing is patched later
- * and no list of slots is kept. */
+ * The last run of a stream is not written before another stack follows: it may become longer. */
 #include "config.h"
 
 #include "exporters/run_spool.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
-#include "formats/varint.h"
 
 #define MAX_STREAMS ((size_t)1 << 24)
-#define HEADER 8 /* next slot, bytes used: both u32 */
-#define MAX_RUN (2 * LT_VARINT_MAX)
 
 struct stream {
-    bool has_last, on_disk;
-    struct lt_run last;   /* not yet coded: it may become longer */
-    uint32_t first, slot; /* where it begins, where the buffer will go; with on_disk */
-    struct lt_buf block;
+    bool has_last;
+    struct lt_run last;
 };
 
 struct lt_run_spool {
-    int fd; /* -1 until it is needed */
-    uint32_t n_slots;
+    struct lt_spool *records;
     struct stream *streams;
     size_t n_streams, alloc;
+    struct lt_buf record; /* scratch */
 };
 
 int lt_run_spool_new(struct lt_run_spool **out)
 {
     struct lt_run_spool *s = calloc(1, sizeof *s);
+    int error = s != NULL ? lt_spool_new(&s->records) : LT_ERR_NOMEM;
 
-    if (s == NULL) {
-        return LT_ERR_NOMEM;
+    if (error < 0) {
+        free(s);
+        return error;
     }
-    s->fd = -1;
     *out = s;
     return 0;
 }
@@ -53,106 +42,27 @@ void lt_run_spool_free(struct lt_run_spool *s)
     if (s == NULL) {
         return;
     }
-    for (size_t i = 0; i < s->n_streams; i++) {
-        lt_buf_release(&s->streams[i].block);
-    }
-    if (s->fd >= 0) {
-        close(s->fd);
-    }
+    lt_spool_free(s->records);
+    lt_buf_release(&s->record);
     free(s->streams);
     free(s);
 }
 
-static int open_file(struct lt_run_spool *s)
+static int write_run(struct lt_run_spool *s, uint32_t stream, const struct lt_run *run)
 {
-    const char *folder = getenv("TMPDIR");
-    char path[4096];
+    int error;
 
-    if (folder == NULL || folder[0] == '\0') {
-        folder = "/tmp";
-    }
-    s->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (s->fd < 0) { /* not every file system can */
-        snprintf(path, sizeof path, "%s/live-trace-XXXXXX", folder);
-        s->fd = mkostemp(path, O_CLOEXEC);
-        if (s->fd >= 0) {
-            unlink(path);
-        }
-    }
-    return s->fd >= 0 ? 0 : LT_ERR_IO;
-}
-
-static int write_slot(struct lt_run_spool *s, uint32_t slot, const uint8_t *data, size_t len)
-{
-    off_t at = (off_t)slot * LT_RUN_BLOCK;
-
-    while (len > 0) {
-        ssize_t n = pwrite(s->fd, data, len, at);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return LT_ERR_IO;
-        }
-        data += n;
-        at += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-static void put_u32(uint8_t *at, uint32_t v)
-{
-    for (int i = 0; i < 4; i++) {
-        at[i] = (uint8_t)(v >> (8 * i));
-    }
-}
-
-/* Writes the stream's full block and begins the next one. */
-static int spill(struct lt_run_spool *s, struct stream *stream)
-{
-    int error = s->fd < 0 ? open_file(s) : 0;
-
-    if (error < 0) {
-        return error;
-    }
-    if (s->n_slots > UINT32_MAX - 2) {
-        return LT_ERR_LIMIT;
-    }
-    if (!stream->on_disk) {
-        stream->on_disk = true;
-        stream->first = stream->slot = s->n_slots++;
-    }
-    put_u32(stream->block.data, s->n_slots);
-    put_u32(stream->block.data + 4, (uint32_t)stream->block.len);
-    error = write_slot(s, stream->slot, stream->block.data, stream->block.len);
-    stream->slot = s->n_slots++;
-    lt_buf_clear(&stream->block);
-    return error;
-}
-
-static int code_last(struct lt_run_spool *s, struct stream *stream)
-{
-    static const uint8_t header[HEADER];
-    int error = 0;
-
-    if (stream->block.len + MAX_RUN > LT_RUN_BLOCK) {
-        error = spill(s, stream);
-    }
-    if (error == 0 && stream->block.len == 0) {
-        error = lt_buf_put(&stream->block, header, sizeof header);
-    }
+    lt_buf_clear(&s->record);
+    error = lt_buf_put_varint(&s->record, run->stack);
     if (error == 0) {
-        error = lt_buf_put_varint(&stream->block, stream->last.stack);
+        error = lt_buf_put_varint(&s->record, run->weight);
     }
-    if (error == 0) {
-        error = lt_buf_put_varint(&stream->block, stream->last.weight);
-    }
-    return error;
+    return error < 0 ? error : lt_spool_add(s->records, stream, s->record.data, s->record.len);
 }
 
-static int stream_for(struct lt_run_spool *s, uint32_t id, struct stream **stream)
+int lt_run_spool_add(struct lt_run_spool *s, uint32_t id, struct lt_run run)
 {
+    struct stream *stream;
     int error =
         lt_array_grow(&s->streams, &s->alloc, (size_t)id + 1, sizeof *s->streams, MAX_STREAMS);
 
@@ -162,27 +72,15 @@ static int stream_for(struct lt_run_spool *s, uint32_t id, struct stream **strea
     while (s->n_streams <= id) {
         s->streams[s->n_streams++] = (struct stream){0};
     }
-    *stream = &s->streams[id];
-    return 0;
-}
-
-int lt_run_spool_add(struct lt_run_spool *s, uint32_t id, struct lt_run run)
-{
-    struct stream *stream;
-    int error = stream_for(s, id, &stream);
-
-    if (error < 0) {
-        return error;
-    }
+    stream = &s->streams[id];
     if (stream->has_last && stream->last.stack == run.stack) {
         stream->last.weight += run.weight;
         return 0;
     }
     if (stream->has_last) {
-        error = code_last(s, stream);
+        error = write_run(s, id, &stream->last);
     }
-    stream->last = run;
-    stream->has_last = true;
+    *stream = (struct stream){true, run};
     return error;
 }
 
@@ -191,81 +89,26 @@ uint32_t lt_run_spool_streams(const struct lt_run_spool *s)
     return (uint32_t)s->n_streams;
 }
 
-static int read_slot(const struct lt_run_spool *s, uint32_t slot, uint8_t *data, size_t *len)
-{
-    *len = 0;
-    while (*len < LT_RUN_BLOCK) {
-        ssize_t n = pread(s->fd, data + *len, LT_RUN_BLOCK - *len,
-                          (off_t)slot * LT_RUN_BLOCK + (off_t)*len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return LT_ERR_IO;
-        }
-        if (n == 0) { /* the file ends within the slot that was written last */
-            break;
-        }
-        *len += (size_t)n;
-    }
-    return *len >= HEADER ? 0 : LT_ERR_IO;
-}
-
-/* Loads the reader's slot, or what is still in memory. */
-static int load(struct lt_run_reader *r)
-{
-    const struct stream *stream = &r->spool->streams[r->stream];
-    size_t len;
-    int error;
-
-    r->at = HEADER;
-    if (!stream->on_disk || r->slot == stream->slot) {
-        r->last_block = true;
-        r->used = stream->block.len;
-        if (r->used > 0) {
-            memcpy(r->block, stream->block.data, r->used);
-        }
-        return 0;
-    }
-    error = read_slot(r->spool, r->slot, r->block, &len);
-    if (error == 0) {
-        struct lt_cursor c = {.at = r->block, .end = r->block + HEADER};
-        r->slot = lt_cursor_u32(&c);
-        r->used = lt_cursor_u32(&c);
-        error = r->used <= len ? 0 : LT_ERR_IO;
-    }
-    return error;
-}
-
 int lt_run_reader_init(struct lt_run_reader *r, const struct lt_run_spool *s, uint32_t stream)
 {
-    r->spool = s;
-    r->stream = stream;
-    r->slot = s->streams[stream].first;
-    r->last_block = r->done = false;
-    return load(r);
+    r->has_last = s->streams[stream].has_last;
+    r->last = s->streams[stream].last;
+    return lt_spool_reader_init(&r->records, s->records, stream);
 }
 
 int lt_run_reader_next(struct lt_run_reader *r, struct lt_run *run)
 {
-    const struct stream *stream = &r->spool->streams[r->stream];
-    struct lt_cursor c;
+    int more = lt_spool_reader_more(&r->records);
 
-    while (r->at >= r->used && !r->last_block) {
-        int error = load(r);
-        if (error < 0) {
-            return error;
-        }
+    if (more > 0) {
+        run->stack = (uint32_t)lt_cursor_varint(&r->records.at);
+        run->weight = lt_cursor_varint(&r->records.at);
+        return r->records.at.bad ? LT_ERR_IO : 1;
     }
-    if (r->at >= r->used) {
-        bool is_last = !r->done && stream->has_last;
-        r->done = true;
-        *run = stream->last;
-        return is_last ? 1 : 0;
+    if (more < 0 || !r->has_last) {
+        return more;
     }
-    c = (struct lt_cursor){.at = r->block + r->at, .end = r->block + r->used};
-    run->stack = (uint32_t)lt_cursor_varint(&c);
-    run->weight = lt_cursor_varint(&c);
-    r->at = (size_t)(c.at - r->block);
-    return c.bad ? LT_ERR_IO : 1;
+    r->has_last = false;
+    *run = r->last;
+    return 1;
 }

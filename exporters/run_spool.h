@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs of equal stacks, kept by stream (a thread) in order, in memory that does not
- * grow with their number: each stream has a small buffer, full ones go to a
- * temporary file without a name. Written first, then read stream by stream, as often as wanted. */
+ * Runs of equal stacks by stream (a thread), in a stream_spool. */
 #ifndef LT_RUN_SPOOL_H
 #define LT_RUN_SPOOL_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "exporters/stream_spool.h"
 
 struct lt_run_spool; /* opaque */
 
@@ -25,14 +21,10 @@ int lt_run_spool_add(struct lt_run_spool *s, uint32_t stream, struct lt_run run)
 
 uint32_t lt_run_spool_streams(const struct lt_run_spool *s);
 
-#define LT_RUN_BLOCK 4096
-
 struct lt_run_reader {
-    const struct lt_run_spool *spool;
-    uint32_t stream, slot;
-    size_t at, used;
-    bool last_block, done;
-    uint8_t block[LT_RUN_BLOCK];
+    struct lt_spool_reader records;
+    struct lt_run last; /* the last run, which may have become longer until now */
+    bool has_last;
 };
 
 /* No more adding from here on. */

