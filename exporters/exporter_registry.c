@@ -20,11 +20,18 @@
 
 #define MAX_ENTRIES 1000
 
-/* Sorted by name. */
+/* Sorted by name, one a line. */
+/* clang-format off */
 static const struct live_trace_exporter *const builtins[] = {
-    &lt_exporter_chrome, &lt_exporter_firefox,    &lt_exporter_folded,
-    &lt_exporter_jsonl,  &lt_exporter_speedscope, &lt_exporter_text,
+    &lt_exporter_chrome,
+    &lt_exporter_firefox,
+    &lt_exporter_folded,
+    &lt_exporter_jsonl,
+    &lt_exporter_speedscope,
+    &lt_exporter_svg,
+    &lt_exporter_text,
 };
+/* clang-format on */
 #define N_BUILTINS (sizeof builtins / sizeof *builtins)
 
 struct plugin {

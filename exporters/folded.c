@@ -101,13 +101,13 @@ static int wrap_number(struct lt_buf *text)
 static int text_for(struct folded_state *s, const struct live_trace_frame *frame, uint32_t *text)
 {
     struct lt_buf label = {0};
-    size_t name_len;
+    struct lt_label_parts parts;
     int error;
 
     if (lt_frame_labels_find(&s->labels, frame, text)) {
         return 0;
     }
-    error = lt_frame_label(&label, frame, s->by_line, ";", ":", &name_len);
+    error = lt_frame_label(&label, frame, s->by_line, ";", ":", &parts);
     if (error == 0) {
         error = wrap_number(&label);
     }

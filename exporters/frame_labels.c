@@ -15,23 +15,26 @@
 #define MAX_ITEMS ((size_t)1 << 28)
 
 int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, bool by_line,
-                   const char *from, const char *to, size_t *name_len)
+                   const char *from, const char *to, struct lt_label_parts *parts)
 {
     bool has_file = frame->file[0] != '\0' && strcmp(frame->file, frame->name) != 0;
     size_t start = out->len;
     int error = lt_clean_text(out, frame->name, from, to);
 
-    *name_len = out->len - start;
-    if (error == 0 && has_file) {
-        error = lt_buf_put_text(out, " (");
+    *parts = (struct lt_label_parts){.name_len = out->len - start};
+    if (error < 0 || !has_file) {
+        return error;
     }
-    if (error == 0 && has_file) {
+    error = lt_buf_put_text(out, " (");
+    start = out->len;
+    if (error == 0) {
         error = lt_clean_text(out, frame->file, from, to);
     }
-    if (error == 0 && has_file && by_line && frame->line > 0) {
+    parts->file_len = out->len - start;
+    if (error == 0 && by_line && frame->line > 0) {
         error = lt_buf_printf(out, ":%" PRIu32, frame->line);
     }
-    return error == 0 && has_file ? lt_buf_put_text(out, ")") : error;
+    return error < 0 ? error : lt_buf_put_text(out, ")");
 }
 
 int lt_frame_labels_init(struct lt_frame_labels *l)
@@ -60,12 +63,13 @@ bool lt_frame_labels_find(const struct lt_frame_labels *l, const struct live_tra
 int lt_frame_labels_add(struct lt_frame_labels *l, const struct live_trace_frame *frame,
                         const struct lt_buf *label, uint32_t *text)
 {
-    int error = lt_array_grow(&l->by_frame, &l->alloc, (size_t)frame->id + 1, sizeof *l->by_frame,
-                              MAX_ITEMS);
+    int error = lt_intern_id(l->texts, label->data, label->len, text, NULL);
 
-    if (error == 0) {
-        error = lt_intern_id(l->texts, label->data, label->len, text, NULL);
+    if (error < 0 || frame == NULL) {
+        return error;
     }
+    error = lt_array_grow(&l->by_frame, &l->alloc, (size_t)frame->id + 1, sizeof *l->by_frame,
+                          MAX_ITEMS);
     if (error < 0) {
         return error;
     }

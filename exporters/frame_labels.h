@@ -12,10 +12,15 @@
 struct lt_buf;
 struct lt_intern;
 
+/* Lengths in a label: the name begins it, the file (0: none) follows it behind " (". */
+struct lt_label_parts {
+    size_t name_len, file_len;
+};
+
 /* Appends a frame's text, cleaned; bytes of `from` become those of `to` (clean_text.h).
- * *name_len is the length of the name in it. 0 or LT_ERR_NOMEM. */
+ * 0 or LT_ERR_NOMEM. */
 int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, bool by_line,
-                   const char *from, const char *to, size_t *name_len);
+                   const char *from, const char *to, struct lt_label_parts *parts);
 
 /* Zero-initialised is released. */
 struct lt_frame_labels {
@@ -30,7 +35,7 @@ void lt_frame_labels_release(struct lt_frame_labels *l);
 /* Is the frame's text known? Then *text is its id. */
 bool lt_frame_labels_find(const struct lt_frame_labels *l, const struct live_trace_frame *frame,
                           uint32_t *text);
-/* Remembers that this is the frame's text. */
+/* The id of a text; remembers that it is the frame's (NULL: of none). */
 int lt_frame_labels_add(struct lt_frame_labels *l, const struct live_trace_frame *frame,
                         const struct lt_buf *label, uint32_t *text);
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same recording gives the same counts in every output.
 
-Exports the golden recordings as folded, jsonl, speedscope and text (JSON), with many selections, and compares
+Exports the golden recordings as folded, jsonl, speedscope, svg and text (JSON), with many selections, and compares
 them stack by stack, in stack samples and in time. Each output is read here by its own rules.
 $LIVE_TRACE and $MAKE_TRACE are the programs.
 """
@@ -15,6 +15,7 @@ import re
 import subprocess
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 INPUTS = pathlib.Path(__file__).resolve().parent.parent / "golden" / "inputs"
 # Not the damaged one: totals of a segment can save what its spoilt ticks would have said.
@@ -107,6 +108,22 @@ class Exports:
                 counts[tuple(frames[i] for i in stack)] += weight
         return counts
 
+    def svg(self, unit):
+        """Of each box what its callees do not cover."""
+        document = ElementTree.fromstring(self.run("svg", "--unit", unit, "--option", "min-width=0"))
+        counts, path = collections.Counter(), []
+        for box in document.iter("{http://www.w3.org/2000/svg}g"):
+            if "data-b" not in box.attrib:
+                continue
+            row, _, width = map(int, box.get("data-b").split())
+            label = box.find("{http://www.w3.org/2000/svg}title").text.split("\n")[0]
+            path[row:] = [control_to_blank(label)]
+            if row > 0:
+                counts[tuple(path[1:])] += width
+            if row > 1:
+                counts[tuple(path[1:-1])] -= width
+        return +counts
+
     def text(self, unit, *options):
         option = ["--option", "json=1", "--option", "most-common=1000000", "--idle"]
         if "--no-idle" in self.selection:
@@ -148,6 +165,7 @@ class SameCounts(unittest.TestCase):
             exports.roots = ["--threads"]
         self.assertEqual(exports.jsonl(unit), stacks, "jsonl")
         self.assertEqual(exports.speedscope(unit), stacks, "speedscope")
+        self.assertEqual(exports.svg(unit), stacks, "svg")
         self.assertEqual(exports.text(unit), leaves, "text")
         self.assertEqual(exports.text(unit, "sum-all-frames=1"), anywhere, "text, all frames")
         return sum(stacks.values())

@@ -17,10 +17,17 @@
 
 #define MAX_FRAMES 3000
 
+/* clang-format off */
 static const struct live_trace_exporter *const all[] = {
-    &lt_exporter_chrome, &lt_exporter_firefox,    &lt_exporter_folded,
-    &lt_exporter_jsonl,  &lt_exporter_speedscope, &lt_exporter_text,
+    &lt_exporter_chrome,
+    &lt_exporter_firefox,
+    &lt_exporter_folded,
+    &lt_exporter_jsonl,
+    &lt_exporter_speedscope,
+    &lt_exporter_svg,
+    &lt_exporter_text,
 };
+/* clang-format on */
 #define N_ALL (sizeof all / sizeof *all)
 
 static const struct live_trace_thread thread = {
@@ -254,7 +261,7 @@ static void long_names(void)
     for (size_t i = 0; i < N_ALL; i++) {
         struct lt_exporter_probe p;
         export_frame(&p, all[i], name, name);
-        CU_ASSERT(p.out.len > len);
+        CU_ASSERT(p.out.len > (all[i] == &lt_exporter_svg ? 1000 : len));
         lt_probe_release(&p);
     }
     free(name);

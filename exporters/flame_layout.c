@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Totals from the leaves down, then callees of one caller beside each other. A box that is left out
+ * would stand at the right end of its caller, so the others keep their places. */
+#include "config.h"
+
+#include "exporters/flame_layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/lt_error.h"
+
+/* A box with what siblings are ordered by. */
+struct place {
+    struct lt_flame_box box;
+    uint32_t parent;
+    const char *label;
+};
+
+static int compare_siblings(const struct place *a, const struct place *b, bool widest_first)
+{
+    if (a->parent != b->parent) {
+        return a->parent < b->parent ? -1 : 1;
+    }
+    if (widest_first && a->box.width != b->box.width) {
+        return a->box.width > b->box.width ? -1 : 1;
+    }
+    return strcmp(a->label, b->label);
+}
+
+static int by_label(const void *left, const void *right)
+{
+    return compare_siblings(left, right, false);
+}
+
+static int by_width(const void *left, const void *right)
+{
+    return compare_siblings(left, right, true);
+}
+
+/* From left to right; callers before what stands on them. */
+static int by_position(const void *left, const void *right)
+{
+    const struct lt_flame_box *a = left, *b = right;
+
+    if (a->x != b->x) {
+        return a->x < b->x ? -1 : 1;
+    }
+    return (a->row > b->row) - (a->row < b->row);
+}
+
+/* Fills total, width, row and node for every node of the tree. */
+static void add_totals(struct place *places, uint32_t nodes, const struct lt_flame_tree *tree,
+                       unsigned side)
+{
+    for (uint32_t node = nodes; node-- > 0;) {
+        struct lt_flame_box *box = &places[node].box;
+        uint32_t parent = node > 0 ? lt_flame_tree_parent(tree, node) : 0;
+
+        box->node = node;
+        box->row = lt_flame_tree_depth(tree, node);
+        for (unsigned s = 0; s < LT_FLAME_SIDES; s++) {
+            box->total[s] += lt_flame_tree_self(tree, node, s);
+            if (node > 0) {
+                places[parent].box.total[s] += box->total[s];
+            }
+        }
+        box->width = box->total[side];
+        places[node].parent = parent;
+        places[node].label = node > 0 ? lt_flame_tree_frame(tree, node).label : "";
+    }
+}
+
+/* Moves boxes that are wide enough to the front; the root stays. Callees are never wider than
+ * their callers. */
+static void drop_narrow(struct lt_flame_layout *l, struct place *places, uint32_t nodes,
+                        double least)
+{
+    l->n = 1;
+    for (uint32_t node = 1; node < nodes; node++) {
+        if (places[node].box.width > 0 && (double)places[node].box.width >= least) {
+            places[l->n++] = places[node];
+        } else {
+            l->left_out += places[node].box.width > 0;
+        }
+    }
+}
+
+/* x of each, by the x of its caller: callers have smaller numbers, so theirs is known. */
+static void put_in_rows(struct place *places, size_t n, uint64_t *x_of_node)
+{
+    uint64_t x = 0;
+
+    for (size_t i = 1; i < n; i++) {
+        if (i == 1 || places[i].parent != places[i - 1].parent) {
+            x = x_of_node[places[i].parent];
+        }
+        places[i].box.x = x;
+        x_of_node[places[i].box.node] = x;
+        x += places[i].box.width;
+    }
+}
+
+static void copy_boxes(struct lt_flame_layout *l, const struct place *places)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        l->boxes[i] = places[i].box;
+        l->rows = l->boxes[i].row >= l->rows ? l->boxes[i].row + 1 : l->rows;
+    }
+    qsort(l->boxes, l->n, sizeof *l->boxes, by_position);
+}
+
+int lt_flame_layout_make(struct lt_flame_layout *l, const struct lt_flame_tree *tree,
+                         const struct lt_flame_layout_config *config)
+{
+    uint32_t nodes = lt_flame_tree_count(tree);
+    struct place *places = calloc(nodes, sizeof *places);
+    uint64_t *x_of_node = calloc(nodes, sizeof *x_of_node);
+
+    *l = (struct lt_flame_layout){0};
+    if (places != NULL && x_of_node != NULL) {
+        add_totals(places, nodes, tree, config->side);
+        drop_narrow(l, places, nodes, config->least_part * (double)places[0].box.width);
+        l->boxes = calloc(l->n, sizeof *l->boxes);
+    }
+    if (l->boxes != NULL) {
+        qsort(places + 1, l->n - 1, sizeof *places, config->widest_first ? by_width : by_label);
+        put_in_rows(places, l->n, x_of_node);
+        copy_boxes(l, places);
+    }
+    free(places);
+    free(x_of_node);
+    return l->boxes != NULL ? 0 : LT_ERR_NOMEM;
+}
+
+void lt_flame_layout_release(struct lt_flame_layout *l)
+{
+    free(l->boxes);
+    *l = (struct lt_flame_layout){0};
+}
