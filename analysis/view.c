@@ -55,7 +55,7 @@ struct lt_view {
     struct lt_stack_tree *stacks;
     struct lt_thread_table *threads;
 
-    bool has_window;
+    bool has_window, totals_inside;
     struct lt_view_window window;
     int64_t offset_ns;
 
@@ -385,8 +385,13 @@ static bool stack_selected(const struct lt_view *v, unsigned match)
 
 static bool time_selected(const struct lt_view *v, int64_t time_ns)
 {
-    return !v->has_window ||
-           (time_ns >= 0 && time_ns >= v->window.from_ns && time_ns < v->window.to_ns);
+    if (!v->has_window) {
+        return true;
+    }
+    if (time_ns < 0) {
+        return v->totals_inside;
+    }
+    return time_ns >= v->window.from_ns && time_ns < v->window.to_ns;
 }
 
 /* Foreign figures: sums must not overflow in anything that comes after this. */
@@ -554,9 +559,10 @@ void lt_view_free(struct lt_view *v)
     free(v);
 }
 
-void lt_view_set_window(struct lt_view *v, const struct lt_view_window *window)
+void lt_view_set_window(struct lt_view *v, const struct lt_view_window *window, bool totals_inside)
 {
     v->has_window = window != NULL;
+    v->totals_inside = totals_inside;
     if (window != NULL) {
         v->window = *window;
     }

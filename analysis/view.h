@@ -52,8 +52,9 @@ int lt_view_new(struct lt_view **out, const struct lt_view_config *config, char 
                 size_t message_size);
 void lt_view_free(struct lt_view *v);
 
-/* NULL: all times, also unknown ones. */
-void lt_view_set_window(struct lt_view *v, const struct lt_view_window *window);
+/* NULL: all times, also unknown ones. `totals_inside`: totals, which have no time, are of the window
+ * already. */
+void lt_view_set_window(struct lt_view *v, const struct lt_view_window *window, bool totals_inside);
 
 /* What follows comes from input number `input`. */
 void lt_view_begin_input(struct lt_view *v, unsigned input);

@@ -34,6 +34,7 @@ struct run {
     struct lt_totals *totals; /* NULL for exporters of samples */
     struct lt_delivery *delivery;
     bool surveying, has_window, meta_delivered;
+    bool totals_inside; /* readers keep to the window where they deliver totals */
     struct lt_view_window window;
     struct lt_buf words;
     uint64_t bytes_before, bytes_all; /* for progress */
@@ -192,7 +193,7 @@ static int set_window(struct run *r)
 
     if (error == 0) {
         r->has_window = true;
-        lt_view_set_window(r->view, &r->window);
+        lt_view_set_window(r->view, &r->window, r->totals_inside);
     }
     return error;
 }
@@ -232,11 +233,21 @@ static void on_progress(void *ctx, uint64_t done, uint64_t all)
     }
 }
 
+/* From shared time to that of an input. */
+static int64_t own_time(int64_t time_ns, int64_t offset_ns)
+{
+    return time_ns == INT64_MAX ? INT64_MAX : time_ns - offset_ns;
+}
+
 static int read_input(struct run *r, size_t i, const struct lt_profile_handler *handler,
                       bool totals)
 {
+    int64_t offset_ns = lt_recordings_offset(&r->recordings, i);
     const struct lt_read_options options = {
         .totals = totals,
+        .has_window = r->totals_inside,
+        .from_ns = own_time(r->window.from_ns, offset_ns),
+        .to_ns = own_time(r->window.to_ns, offset_ns),
         .progress = on_progress,
         .progress_ctx = r,
     };
@@ -298,6 +309,7 @@ static int account(struct run *r, size_t i)
     sum->blocks += rec->stats.blocks;
     sum->damaged_blocks += rec->stats.damaged_blocks;
     sum->lost_samples += rec->stats.lost_samples;
+    sum->outside += rec->stats.outside;
     sum->complete = (i == 0 || sum->complete) && rec->stats.complete;
     if (__builtin_add_overflow(sum->duration_ns, rec->stats.duration_ns, &sum->duration_ns)) {
         sum->duration_ns = INT64_MAX;
@@ -317,12 +329,28 @@ static int account(struct run *r, size_t i)
     return 0;
 }
 
+/* What the window is in an input's own time is known before it is read if all heads are. */
+static bool heads_are_known(const struct run *r)
+{
+    for (size_t i = 0; i < r->recordings.n; i++) {
+        if (!r->recordings.at[i].known) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int read_all(struct run *r)
 {
     const struct lt_profile_handler handler = lt_view_handler(r->view);
-    bool totals = r->totals != NULL && !lt_selection_has_window(r->request->selection);
+    bool windowed = lt_selection_has_window(r->request->selection);
+    bool totals = r->totals != NULL && (!windowed || heads_are_known(r));
     int error = 0;
 
+    r->totals_inside = windowed && totals;
+    if (r->totals_inside) {
+        error = set_window(r);
+    }
     for (size_t i = 0; i < r->recordings.n && error == 0; i++) {
         error = read_input(r, i, &handler, totals);
         if (error == 0) {
@@ -344,6 +372,11 @@ static void add_roots(struct run *r)
     }
 }
 
+static uint64_t recorded(const struct run *r)
+{
+    return lt_view_counts(r->view).recorded + r->result->read.outside;
+}
+
 static int deliver_health(struct run *r)
 {
     struct lt_health h = lt_view_health(r->view);
@@ -361,7 +394,7 @@ static int deliver_health(struct run *r)
         .duration_ns = read->duration_ns,
         .damaged_blocks = read->damaged_blocks,
         .complete = read->complete,
-        .recorded = counts.recorded,
+        .recorded = recorded(r),
         .selected = counts.selected,
     };
 
@@ -396,7 +429,7 @@ static void explain_counts(struct run *r)
     struct lt_view_counts counts = lt_view_counts(r->view);
     struct lt_health h = lt_view_health(r->view);
 
-    result->recorded = counts.recorded;
+    result->recorded = recorded(r);
     result->selected = counts.selected;
     if (counts.stateless > 0) {
         char text[256];
@@ -407,12 +440,12 @@ static void explain_counts(struct run *r)
                  counts.stateless);
         note(r, text);
     }
-    if (counts.recorded == 0 && h.asked > 0) {
+    if (result->recorded == 0 && h.asked > 0) {
         snprintf(result->message, sizeof result->message,
                  "the recording is empty, none of %" PRIu64
                  " stack samples could be taken: see `live-trace info`",
                  h.asked);
-    } else if (counts.recorded == 0) {
+    } else if (result->recorded == 0) {
         snprintf(result->message, sizeof result->message,
                  "the recording is empty, it ended before the first sample: record for longer");
     }

@@ -150,6 +150,7 @@ struct lt_read_stats {
     uint64_t blocks;
     uint64_t damaged_blocks; /* runs of bytes that had to be skipped */
     uint64_t lost_samples;   /* samples delivered as unknown because a definition was lost */
+    uint64_t outside;        /* samples that were not delivered: not in the window of the options */
     bool complete;           /* the end mark was there */
     int64_t duration_ns;     /* time of the last tick, plus its weight */
     const char *why;         /* of a failure that its code does not explain: static; else NULL */

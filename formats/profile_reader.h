@@ -13,6 +13,11 @@ struct lt_read_options {
     /* True: the consumer does not need single samples or their order; the reader
      * may deliver totals (time_ns -1, count > 1) instead, where it has them. */
     bool totals;
+    /* With totals, and if `has_window`: totals are of stack samples from from_ns on and before to_ns,
+     * in the input's time; those outside are counted in stats->outside. A reader without totals
+     * takes no notice and delivers single samples. */
+    bool has_window;
+    int64_t from_ns, to_ns;
     /* Called now and then with bytes done and bytes in all (0 unknown). May be NULL. */
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     void *progress_ctx;

@@ -206,6 +206,20 @@ static void place_recording(struct trace_reader *r, const struct segment_head *h
         r->base_ns = by_clock;
 }
 
+/* The window of the options, in the time of this recording. */
+static struct lt_summing_window window_of(const struct trace_reader *r)
+{
+    const struct lt_read_options *o = r->options;
+    struct lt_summing_window window = {INT64_MIN, INT64_MAX};
+    if (!o->has_window)
+        return window;
+    if (__builtin_sub_overflow(o->from_ns, r->base_ns, &window.from_ns))
+        window.from_ns = INT64_MIN;
+    if (o->to_ns == INT64_MAX || __builtin_sub_overflow(o->to_ns, r->base_ns, &window.to_ns))
+        window.to_ns = o->to_ns < 0 ? INT64_MIN : INT64_MAX;
+    return window;
+}
+
 static int end_segment(struct trace_reader *r)
 {
     if (!r->in_segment)
@@ -279,10 +293,12 @@ static int begin_segment(struct trace_reader *r, struct lt_cursor c)
     struct segment_head head;
     if (is_repetition(r, &c))
         return 0;
-    int err = end_segment(r);
+    /* Copied first: the end of the segment before may need the inflater, and its buffer. */
     lt_buf_clear(&r->opening);
+    int err = lt_buf_put(&r->opening, c.at, lt_cursor_left(&c));
     if (!err)
-        err = lt_buf_put(&r->opening, c.at, lt_cursor_left(&c));
+        err = end_segment(r);
+    c = lt_cursor_over(r->opening.data, r->opening.len);
     if (!err)
         err = read_segment_head(&c, &head);
     if (err)
@@ -310,7 +326,7 @@ static int begin_segment(struct trace_reader *r, struct lt_cursor c)
     };
     lt_definitions_clear(&r->definitions);
     if (r->options->totals)
-        lt_summing_begin(&r->summing, r->segment, &r->clock);
+        lt_summing_begin(&r->summing, r->segment, &r->clock, head.start_ns, window_of(r));
     err = r->handler->segment ? r->handler->segment(r->handler->ctx) : 0;
     return err ? err : deliver_clock(r, &head);
 }
@@ -344,7 +360,7 @@ static bool is_ours(const struct trace_reader *r, struct lt_cursor *c)
 
 static int read_ticks(struct trace_reader *r, struct lt_cursor c)
 {
-    const struct lt_tick_sink sink = {r, on_sample, NULL, on_tick};
+    const struct lt_tick_sink sink = {.ctx = r, .sample = on_sample, .tick = on_tick};
     return lt_tick_reader_read(&r->ticks, c, &r->clock, &sink);
 }
 
@@ -454,6 +470,7 @@ static int read_trace(struct lt_input *in, const struct lt_profile_handler *hand
     if (!err)
         err = read_blocks(&r);
     r.stats->bytes = r.blocks.bytes;
+    r.stats->outside = r.summing.outside;
     r.stats->blocks = r.blocks.blocks;
     r.stats->damaged_blocks = r.blocks.damaged + r.bad + r.summing.bad;
     lt_summing_release(&r.summing);

@@ -25,12 +25,15 @@ void lt_summing_release(struct lt_summing *s)
     lt_tick_reader_release(&s->ticks);
 }
 
-void lt_summing_begin(struct lt_summing *s, uint8_t segment, const struct lt_tick_clock *clock)
+void lt_summing_begin(struct lt_summing *s, uint8_t segment, const struct lt_tick_clock *clock,
+                      int64_t start_ns, struct lt_summing_window window)
 {
     lt_trace_totals_clear(s->totals);
     lt_buf_clear(&s->waiting);
     s->segment = segment;
     s->clock = *clock;
+    s->start_ns = start_ns;
+    s->window = window;
     s->end_ns = 0;
     s->decoding = s->complete = false;
     s->next_part = 0;
@@ -50,6 +53,10 @@ static int hand_over(struct lt_summing *s)
 static int add_run(void *ctx, const struct lt_trace_total *run)
 {
     struct lt_summing *s = ctx;
+    if (!s->inside) {
+        s->outside += run->count;
+        return 0;
+    }
     int err = lt_trace_totals_add(s->totals, run);
     if (err != LT_ERR_LIMIT)
         return err;
@@ -57,10 +64,23 @@ static int add_run(void *ctx, const struct lt_trace_total *run)
     return err ? err : lt_trace_totals_add(s->totals, run);
 }
 
+static bool is_inside(const struct lt_summing *s, int64_t time_ns)
+{
+    return time_ns >= s->window.from_ns && time_ns < s->window.to_ns;
+}
+
+/* No run goes on over an edge of the window. */
+static bool parts(void *ctx, int64_t time_ns)
+{
+    const struct lt_summing *s = ctx;
+    return is_inside(s, time_ns) != s->inside;
+}
+
 static int note_time(void *ctx, int64_t time_ns, uint32_t covers)
 {
     struct lt_summing *s = ctx;
     int64_t weight_ns, end_ns;
+    s->inside = is_inside(s, time_ns);
     if (!__builtin_mul_overflow((int64_t)covers, s->clock.interval_ns, &weight_ns) &&
         !__builtin_add_overflow(time_ns, weight_ns, &end_ns) && end_ns > s->end_ns)
         s->end_ns = end_ns;
@@ -69,7 +89,7 @@ static int note_time(void *ctx, int64_t time_ns, uint32_t covers)
 
 static int decode(struct lt_summing *s, bool deflated, struct lt_str stored)
 {
-    const struct lt_tick_sink sink = {.ctx = s, .run = add_run, .tick = note_time};
+    const struct lt_tick_sink sink = {.ctx = s, .run = add_run, .parts = parts, .tick = note_time};
     struct lt_str payload;
     int err = lt_inflater_payload(s->inflater, deflated, stored, &payload);
     if (!err) {
@@ -145,8 +165,40 @@ int lt_summing_totals(struct lt_summing *s, struct lt_cursor payload)
     return decode_waiting(s);
 }
 
+/* Is a before b, and not only because times of ticks are exact to a quantum? */
+static bool is_clearly_before(const struct lt_summing *s, int64_t a_ns, int64_t b_ns)
+{
+    int64_t later_ns;
+    return !__builtin_add_overflow(a_ns, s->clock.quantum_ns, &later_ns) && later_ns < b_ns;
+}
+
+static bool is_all_inside(const struct lt_summing *s)
+{
+    const struct lt_summing_window *w = &s->window;
+    return (w->from_ns <= 0 || is_clearly_before(s, w->from_ns, s->start_ns)) &&
+           (w->to_ns == INT64_MAX || is_clearly_before(s, s->end_ns, w->to_ns));
+}
+
+static bool is_all_outside(const struct lt_summing *s)
+{
+    return is_clearly_before(s, s->end_ns, s->window.from_ns) ||
+           is_clearly_before(s, s->window.to_ns, s->start_ns);
+}
+
+static void pass_over(struct lt_summing *s)
+{
+    uint32_t n = lt_trace_totals_count(s->totals);
+    for (uint32_t i = 0; i < n; i++)
+        s->outside += lt_trace_totals_at(s->totals, i)->count;
+    lt_trace_totals_clear(s->totals);
+}
+
 int lt_summing_end(struct lt_summing *s)
 {
-    int err = s->complete || s->decoding ? 0 : decode_waiting(s);
+    int err = 0;
+    if (s->complete && is_all_outside(s))
+        pass_over(s);
+    else if (!s->decoding && !(s->complete && is_all_inside(s)))
+        err = decode_waiting(s);
     return err ? err : hand_over(s);
 }

@@ -173,6 +173,14 @@ static int end_run(struct ticks *t, struct lt_tick_slot *slot)
     return t->sink->run(t->sink->ctx, &total);
 }
 
+static int end_runs(struct ticks *t)
+{
+    int err = 0;
+    for (size_t i = 0; !err && i < t->reader->n_slots; i++)
+        err = end_run(t, &t->reader->slots[i]);
+    return err;
+}
+
 static int read_new_slot(struct ticks *t, unsigned what)
 {
     struct lt_trace_place place = {.thread = read_id(&t->heads)};
@@ -233,6 +241,8 @@ static int read_ticks(struct ticks *t)
     while (!err && t->tick < t->n_ticks) {
         struct tick tick;
         err = read_tick(t, &tick);
+        if (!err && t->sink->parts && t->sink->parts(t->sink->ctx, tick.time_ns))
+            err = end_runs(t);
         bool more = !err && tick.changed;
         while (!err && more)
             err = read_change(t, &more);
@@ -255,9 +265,8 @@ int lt_tick_reader_read(struct lt_tick_reader *r, struct lt_cursor payload,
     if (!err)
         err = read_ticks(&t);
     /* Also of a block that broke off: its ticks until then are good. */
-    for (size_t i = 0; (!err || err == LT_BAD_PAYLOAD) && i < r->n_slots; i++) {
-        int ended = end_run(&t, &r->slots[i]);
-        err = ended ? ended : err;
-    }
-    return err;
+    if (err && err != LT_BAD_PAYLOAD)
+        return err;
+    int ended = end_runs(&t);
+    return ended ? ended : err;
 }

@@ -27,6 +27,8 @@ struct lt_tick_sink {
     int (*sample)(void *ctx, int64_t time_ns, uint32_t covers, const struct lt_trace_place *place);
     /* Each run of ticks over which a thread did not change. */
     int (*run)(void *ctx, const struct lt_trace_total *total);
+    /* Asked before each tick: do all runs end here? May be NULL. */
+    bool (*parts)(void *ctx, int64_t time_ns);
     /* Each tick, after its samples. */
     int (*tick)(void *ctx, int64_t time_ns, uint32_t covers);
 };

@@ -11,6 +11,7 @@ import collections
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import tempfile
@@ -185,6 +186,25 @@ class SameCounts(unittest.TestCase):
     def test_time(self):
         for names in RECORDINGS:
             self.check(names, "time")
+
+    def test_windows(self):
+        """Totals of the segments within a window, and ticks of those at its edges, are what single samples are."""
+        for seed in range(6):
+            trace = os.path.join(self.folder.name, f"wild-{seed}.ltrace")
+            subprocess.run(["make_random_trace", "wild", str(seed), "100", "400", "6", "6", trace], check=True)
+            info = json.loads(subprocess.check_output([os.environ["LIVE_TRACE"], "info", "--json", trace]))
+            rng = random.Random(seed)
+            for _ in range(8):
+                times = sorted(rng.uniform(0, info["duration"]) for _ in range(2))
+                selection = ["--from", f"{times[0]:.9f}", "--to", f"{times[1]:.9f}"][: rng.choice([2, 4])]
+                with self.subTest(seed=seed, selection=selection):
+                    exports = Exports(os.environ["LIVE_TRACE"], [trace], selection)
+                    for unit in ("samples", "time"):
+                        self.compare(exports, unit)
+                    health = json.loads(exports.run("text", "--option", "json=1"))["health"]
+                    jsonl = json.loads(exports.run("jsonl").splitlines()[-1])
+                    del health["duration"]  # to the nanosecond in totals, to a quantum in ticks
+                    self.assertEqual({key: jsonl.get(key) for key in health}, health)
 
     def test_selections_select(self):
         """Of the selections that leave something out of `shop`, each does, and none leaves out all."""

@@ -317,7 +317,7 @@ static void window(void)
     struct probe p;
 
     probe_init(&p, &all, LT_BY_FUNCTION, false);
-    lt_view_set_window(p.view, &middle);
+    lt_view_set_window(p.view, &middle, false);
     play(&p);
     CU_ASSERT_EQUAL(lt_view_counts(p.view).recorded, 5);
     CU_ASSERT_EQUAL(lt_view_counts(p.view).selected, 3);
