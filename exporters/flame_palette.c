@@ -74,13 +74,13 @@ static const struct color grey[] = {
 
 /* From much less to much more; the middle is no change. */
 static const struct color changes[] = {
-    {"less than before", {212, 85, 66}, {212, 80, 36}},
+    {"less itself than before", {212, 85, 66}, {212, 80, 36}},
     {NULL, {212, 85, 76}, {212, 60, 30}},
     {NULL, {212, 80, 85}, {212, 35, 26}},
     {"the same", {220, 8, 87}, {220, 6, 22}},
     {NULL, {8, 85, 86}, {6, 30, 26}},
     {NULL, {8, 88, 77}, {6, 52, 32}},
-    {"more than before", {8, 90, 68}, {6, 72, 37}},
+    {"more itself than before", {8, 90, 68}, {6, 72, 37}},
 };
 enum { SAME = 3 };
 

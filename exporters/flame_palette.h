@@ -24,7 +24,8 @@ struct lt_flame_color {
 
 struct lt_flame_color lt_flame_palette_color(int palette, const struct lt_flame_frame *frame);
 
-/* For a differential graph: blue where there is less than before, red where there is more. */
+/* For a differential graph: blue where a frame itself has less than before, red where it has more, in
+ * steps of 0.1, 1 and 10 per cent of the whole. */
 enum { LT_FLAME_PALETTE_CHANGE = -1 };
 struct lt_flame_color lt_flame_palette_change(uint64_t before, uint64_t after, uint64_t whole);
 

@@ -269,27 +269,31 @@ static double head_height(const struct pen *p, uint32_t used)
 static struct lt_flame_color color_of(const struct pen *p, const struct lt_flame_box *box)
 {
     if (compares(p)) {
-        return lt_flame_palette_change(box->total[0], box->total[1], p->whole[1]);
+        return lt_flame_palette_change(lt_flame_tree_self(p->d->tree, box->node, 0),
+                                       lt_flame_tree_self(p->d->tree, box->node, 1), p->whole[1]);
     }
     struct lt_flame_frame frame = lt_flame_tree_frame(p->d->tree, box->node);
     return lt_flame_palette_color(p->d->palette, &frame);
 }
 
-static void put_tooltip(struct pen *p, const struct lt_flame_box *box, const char *label)
+static void put_weights(struct pen *p, const struct lt_flame_box *box, unsigned side)
 {
-    unsigned side = compares(p) ? 1 : 0;
-
-    put(p, "<title>");
-    put_cut(p, label, strlen(label), MAX_LABEL);
-    put(p, "\n");
     put_share(p, box->total[side], side);
     if (box->node != 0) {
         put(p, "; itself ");
         put_share(p, lt_flame_tree_self(p->d->tree, box->node, side), side);
     }
+}
+
+static void put_tooltip(struct pen *p, const struct lt_flame_box *box, const char *label)
+{
+    put(p, "<title>");
+    put_cut(p, label, strlen(label), MAX_LABEL);
+    put(p, "\n");
+    put_weights(p, box, compares(p) ? 1 : 0);
     if (compares(p)) {
         put(p, "\nbefore: ");
-        put_share(p, box->total[0], 0);
+        put_weights(p, box, 0);
     }
     put(p, "</title>");
 }

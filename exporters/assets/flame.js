@@ -137,7 +137,7 @@
 
   function show(box) {
     const zoomed = state.zoom !== boxes[0] && box.row >= state.zoom.row ? `; ${share(box.width, state.zoom.width)} of the view` : "";
-    details.content.textContent = box.title.replace("\n", "  ") + zoomed;
+    details.content.textContent = box.title.replaceAll("\n", "  ") + zoomed;
     placePanels();
   }
 
