@@ -237,9 +237,11 @@ static struct shown_frame shown_for(const struct lt_frame_table *t, const struct
 /* It says something of the stack, so it is nobody's code. */
 static bool is_mark(const struct lt_frame_info *info)
 {
-    static const char cut[] = LT_FRAME_CUT;
-    return info->file.len == 0 && info->name.len == strlen(cut) &&
-           memcmp(info->name.data, cut, strlen(cut)) == 0;
+    static const char cut[] = LT_FRAME_CUT, task[] = LT_FRAME_TASK;
+    bool is_cut = info->name.len == strlen(cut) && memcmp(info->name.data, cut, strlen(cut)) == 0;
+    bool is_task =
+        info->name.len > strlen(task) && memcmp(info->name.data, task, strlen(task)) == 0;
+    return info->file.len == 0 && info->line == 0 && (is_cut || is_task);
 }
 
 static int make_use(struct lt_frame_table *t, uint32_t name, uint32_t file,

@@ -26,6 +26,7 @@ enum {
     OPT_INTERVAL,
     OPT_DURATION,
     OPT_NO_CHILDREN,
+    OPT_ASYNC,
     OPT_TAG,
     OPT_MAX_FRAMES,
     OPT_NO_SOURCE,
@@ -43,6 +44,7 @@ const struct lt_option lt_recording_option_table[] = {
     {"interval", 'i', true, OPT_INTERVAL},
     {"duration", 'd', true, OPT_DURATION},
     {"no-children", 0, false, OPT_NO_CHILDREN},
+    {"async", 0, false, OPT_ASYNC},
     {"tag", 0, true, OPT_TAG},
     {"max-frames", 0, true, OPT_MAX_FRAMES},
     {"no-source", 0, false, OPT_NO_SOURCE},
@@ -60,6 +62,7 @@ const char lt_recording_help[] =
     "  -d, --duration SEC    stop sampling after that; the program goes on\n"
     "  --no-children         only the first Python process\n"
     "  --tag K=V             a tag on all samples (again for more)\n"
+    "  --async               each stack under its asyncio task (Python 3.14 on)\n"
     "  --max-frames N        only the N innermost frames of a stack, over a <cut>\n"
     "  --no-source           leave the text of source lines out of the trace\n"
     "  --force               read a Python newer than all known ones as the newest\n"
@@ -125,6 +128,9 @@ int lt_recording_option(struct lt_recording_options *o, int id, const char *valu
         return err;
     case OPT_NO_CHILDREN:
         o->no_children = true;
+        return 0;
+    case OPT_ASYNC:
+        o->tasks = true;
         return 0;
     case OPT_TAG:
         return add_tag(o, value);
@@ -194,6 +200,7 @@ int lt_recording_begin(struct lt_recording_file *r, const struct lt_recording_op
         .interval_ns = o->interval_ns,
         .duration_ns = o->duration_ns,
         .follow_children = !o->no_children,
+        .tasks = o->tasks,
         .force_version = o->force,
         .source_lines = !o->no_source,
         .max_frames = o->max_frames,

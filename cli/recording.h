@@ -16,7 +16,7 @@ struct lt_recording_options {
     int64_t interval_ns, duration_ns;
     int64_t sync_every_ns; /* 0: the system writes when it likes */
     uint32_t max_frames;   /* 0: all */
-    bool no_children, no_source, force, quiet;
+    bool no_children, tasks, no_source, force, quiet;
     struct lt_tag *tags;
     size_t n_tags, tags_alloc;
 };

@@ -37,6 +37,8 @@ const char *lt_python_advice(int error)
         return "use " LT_PY_SUPPORTED ", or --force to read it as the newest of them";
     case LT_ERR_PY_FREE_THREADED:
         return "it is free-threaded: use a build with the GIL";
+    case LT_ERR_PY_TASKS:
+        return "--async needs 3.14 or newer: leave it out, or use one";
     default:
         return NULL;
     }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "collector/platform/tick_timer.h"
-#include "collector/process_watch.h"
 #include "collector/recorder_messages.h"
 #include "collector/source_lines.h"
 #include "formats/intern.h"
@@ -56,12 +55,19 @@ static int post_name(void *ctx, pid_t pid, uint64_t ident, struct lt_str name)
     return post(ctx, LT_MSG_NAME, parts, 2);
 }
 
+static int post_asyncio(void *ctx, pid_t pid, const struct lt_py_asyncio *asyncio)
+{
+    const struct lt_str parts[] = {{(const char *)&pid, sizeof(pid)},
+                                   {(const char *)asyncio, sizeof(*asyncio)}};
+    return post(ctx, LT_MSG_ASYNCIO, parts, 2);
+}
+
 int lt_keeper_new(struct lt_keeper **out, const struct lt_keeper_config *config)
 {
     struct lt_keeper *k = calloc(1, sizeof(*k));
     if (!k)
         return LT_ERR_NOMEM;
-    const struct lt_process_watch_events events = {k, post_process, post_name};
+    const struct lt_process_watch_events events = {k, post_process, post_name, post_asyncio};
     k->config = *config;
     pthread_mutex_init(&k->lock, NULL);
     int err = lt_block_writer_new(&k->blocks, config->output, COMPRESSION);
@@ -70,8 +76,7 @@ int lt_keeper_new(struct lt_keeper **out, const struct lt_keeper_config *config)
     if (!err)
         err = lt_intern_new(&k->seen, MAX_SEEN, MAX_SEEN_BYTES);
     if (!err)
-        err = lt_process_watch_new(&k->watch, &events, config->follow_children,
-                                   config->force_version);
+        err = lt_process_watch_new(&k->watch, &events, &config->watch);
     if (err) {
         lt_keeper_free(k);
         return err;

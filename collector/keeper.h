@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "collector/outbox.h"
+#include "collector/process_watch.h"
 #include "collector/recorder.h"
 
 struct lt_keeper;
@@ -16,7 +17,7 @@ struct lt_keeper;
 struct lt_keeper_config {
     struct lt_output *output; /* borrowed */
     int64_t sync_every_ns;    /* 0: never */
-    bool follow_children, force_version;
+    struct lt_process_watch_config watch;
     struct lt_outbox *in;  /* from the sampler */
     struct lt_outbox *out; /* to the sampler */
     atomic_uint *mail;     /* counted up after each message in `out` */

@@ -32,6 +32,7 @@ static const int64_t TREE_EVERY_NS = 1000 * MS;
 static const int64_t NAMES_EVERY_NS = 1000 * MS;
 static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
 static const int64_t NAMES_SHARE = 50; /* reading names takes that part of the time at the most */
+static const int64_t ASYNCIO_EVERY_NS = 10 * MS;
 static const int64_t EXEC_EVERY_NS = 20 * MS;
 static const int64_t SAMPLED_EXEC_EVERY_NS = 500 * MS;
 
@@ -50,11 +51,13 @@ struct watched {
     struct lt_py_offsets offsets;
     lt_addr runtime;
     struct lt_py_names names[LT_MAX_INTERPRETERS];
+    int64_t asyncio_ns; /* when to look whether it has loaded asyncio, */
+    uint64_t pages;     /* and what it had mapped at the last look */
 };
 
 struct lt_process_watch {
     struct lt_process_watch_events events;
-    bool children;
+    bool children, tasks;
     struct lt_py_finder *finder;
     struct watched *list;
     size_t n, alloc;
@@ -69,8 +72,8 @@ struct lt_process_watch {
 };
 
 int lt_process_watch_new(struct lt_process_watch **out,
-                         const struct lt_process_watch_events *events, bool children,
-                         bool force_version)
+                         const struct lt_process_watch_events *events,
+                         const struct lt_process_watch_config *config)
 {
     struct lt_process_watch *w = calloc(1, sizeof(*w));
     if (!w)
@@ -80,11 +83,14 @@ int lt_process_watch_new(struct lt_process_watch **out,
         free(w);
         return err;
     }
-    if (force_version)
+    if (config->force_version)
         lt_py_finder_force(w->finder);
+    if (config->tasks)
+        lt_py_finder_need_tasks(w->finder);
     w->events = *events;
-    w->children = children;
-    w->newest_fd = children ? lt_newest_pid_open() : -1;
+    w->children = config->children;
+    w->tasks = config->tasks;
+    w->newest_fd = config->children ? lt_newest_pid_open() : -1;
     w->reason = LT_ERR_NOT_PYTHON;
     *out = w;
     return 0;
@@ -261,6 +267,8 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
     p->sampled = p->chosen = true;
     p->offsets = runtime->offsets;
     p->runtime = runtime->runtime;
+    p->asyncio_ns = w->tasks ? 0 : INT64_MAX;
+    p->pages = 0;
     release_names(p);
     want_names(p);
     w->found++;
@@ -270,8 +278,8 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
 /* The most telling reason wins: "permission" says more than "not Python". */
 static void note_reason(struct lt_process_watch *w, int err, const struct lt_py_runtime *runtime)
 {
-    bool version =
-        err == LT_ERR_PY_VERSION || err == LT_ERR_PY_NEWER || err == LT_ERR_PY_FREE_THREADED;
+    bool version = err == LT_ERR_PY_VERSION || err == LT_ERR_PY_NEWER ||
+                   err == LT_ERR_PY_FREE_THREADED || err == LT_ERR_PY_TASKS;
     if (!version && err != LT_ERR_PERMISSION)
         return;
     w->reason = err;
@@ -376,6 +384,26 @@ static void read_names(struct lt_process_watch *w, struct watched *p, int64_t no
         p->names_ns = p->names_rest_ns;
 }
 
+/* A library has been loaded only if more is mapped than before; to ask for that costs a hundredth of
+ * a look. */
+static int look_for_asyncio(struct lt_process_watch *w, struct watched *p, int64_t now_ns)
+{
+    struct lt_py_asyncio asyncio;
+    lt_addr section;
+    if (!p->sampled || now_ns < p->asyncio_ns)
+        return 0;
+    p->asyncio_ns = now_ns + ASYNCIO_EVERY_NS;
+    uint64_t pages = lt_process_pages(p->pid);
+    if (pages == p->pages)
+        return 0;
+    p->pages = pages;
+    if (lt_py_asyncio_find(w->finder, p->pid, &p->mem, &section) != 0 || !section ||
+        lt_py_asyncio_read(&p->mem, section, &asyncio) != 0)
+        return 0;
+    p->asyncio_ns = INT64_MAX;
+    return w->events.asyncio(w->events.ctx, p->pid, &asyncio);
+}
+
 static void forget_gone(struct lt_process_watch *w)
 {
     size_t kept = 0;
@@ -403,8 +431,11 @@ int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *
         if (p->gone)
             continue;
         err = try_to_find(w, p, now_ns);
+        if (!err)
+            err = look_for_asyncio(w, p, now_ns);
         read_names(w, p, now_ns);
-        next = earlier(next, earlier(p->sampled ? p->names_ns : p->try_ns, p->exec_ns));
+        int64_t sampled_ns = earlier(p->names_ns, p->asyncio_ns);
+        next = earlier(next, earlier(p->sampled ? sampled_ns : p->try_ns, p->exec_ns));
     }
     forget_gone(w);
     *next_ns = next;

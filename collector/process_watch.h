@@ -17,12 +17,19 @@ struct lt_process_watch_events {
     int (*python)(void *ctx, struct lt_py_process *process);
     /* A thread's name; the process may be gone. */
     int (*name)(void *ctx, pid_t pid, uint64_t ident, struct lt_str name);
+    /* It has loaded asyncio; only if `tasks` are wanted. */
+    int (*asyncio)(void *ctx, pid_t pid, const struct lt_py_asyncio *asyncio);
 };
 
-/* force_version: see lt_py_finder_force(). */
+struct lt_process_watch_config {
+    bool children;
+    bool force_version; /* see lt_py_finder_force(), */
+    bool tasks;         /* lt_py_finder_need_tasks() */
+};
+
 int lt_process_watch_new(struct lt_process_watch **out,
-                         const struct lt_process_watch_events *events, bool children,
-                         bool force_version);
+                         const struct lt_process_watch_events *events,
+                         const struct lt_process_watch_config *config);
 void lt_process_watch_free(struct lt_process_watch *w);
 
 int lt_process_watch_add(struct lt_process_watch *w, pid_t pid);

@@ -66,11 +66,11 @@ static int frame_id(struct lt_py_process *p, const struct lt_py_code *code, uint
 }
 
 /* The node of known[depth]: below that of its caller. */
-static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t depth,
+static int link_node(struct lt_py_process *p, struct lt_py_thread *t, size_t depth, uint32_t caller,
                      struct lt_tick_context *tick)
 {
     struct lt_known_frame *known = &t->known[depth];
-    uint32_t frame, caller = depth ? known[-1].node : 0;
+    uint32_t frame;
     if (known->incomplete) {
         known->node = caller;
         return 0;
@@ -90,29 +90,48 @@ static size_t frames_to_cut(const struct lt_py_thread *t, size_t n, uint32_t max
     return n;
 }
 
-/* The node that stands for all frames that were cut. */
-static int cut_node(struct lt_tick_context *tick, uint32_t *node)
+/* A frame that is no code but says something of the stack; *node is its caller's, then its own. */
+static int put_mark(struct lt_tick_context *tick, struct lt_str name, uint32_t *node)
 {
-    const struct lt_frame_info mark = {.name = {LT_FRAME_CUT, strlen(LT_FRAME_CUT)}};
+    const struct lt_frame_info mark = {.name = name};
     uint32_t frame;
     int err = lt_trace_writer_frame(tick->writer, &mark, &frame);
-    return err ? err : lt_trace_writer_stack(tick->writer, 0, frame, node);
+    return err ? err : lt_trace_writer_stack(tick->writer, *node, frame, node);
+}
+
+/* What stands in the place of the outer ones of n known frames: the task in that of the event loop,
+ * then a mark in that of frames which are too many. */
+static int find_root(const struct lt_py_thread *t, size_t n, struct lt_tick_context *tick,
+                     size_t *first, uint32_t *root)
+{
+    size_t n_cut = frames_to_cut(t, n, tick->max_frames);
+    int err = 0;
+    *first = 0;
+    *root = 0;
+    if (t->task.task) {
+        *first = t->task.n_outer;
+        err = put_mark(tick, (struct lt_str){(char *)t->task.name.data, t->task.name.len}, root);
+    }
+    if (!err && n_cut > *first) {
+        *first = n_cut;
+        err = put_mark(tick, (struct lt_str){LT_FRAME_CUT, strlen(LT_FRAME_CUT)}, root);
+    }
+    return err;
 }
 
 /* The nodes of the known frames from depth `from` on; those outside of it have theirs. */
 static int link_nodes(struct lt_py_process *p, struct lt_py_thread *t, size_t from, size_t n,
                       struct lt_tick_context *tick)
 {
-    size_t n_cut = frames_to_cut(t, n, tick->max_frames);
-    int err = 0;
-    if (n_cut != t->n_cut || from < n_cut) {
-        from = n_cut;
-        if (n_cut)
-            err = cut_node(tick, &t->known[n_cut - 1].node);
-        t->n_cut = n_cut;
-    }
+    size_t first;
+    uint32_t root;
+    int err = find_root(t, n, tick, &first, &root);
+    if (first != t->first || root != t->root || from < first)
+        from = first;
+    t->first = first;
+    t->root = root;
     for (; !err && from < n; from++)
-        err = link_node(p, t, from, tick);
+        err = link_node(p, t, from, from == first ? root : t->known[from - 1].node, tick);
     if (err)
         return err;
     t->n_known = n;

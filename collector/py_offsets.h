@@ -67,6 +67,7 @@ struct lt_py_offsets {
     struct {           /* _PyInterpreterFrame, PyFrameObject up to 3.10 */
         uint32_t size; /* bytes to copy: up to the end of the last field used */
         uint32_t code, previous, instr, owner, localsplus;
+        uint32_t stackpointer; /* behind the top of its values, while it does not run (3.14+) */
         uint32_t tlbc_index;
     } frame;
     struct { /* _PyStackChunk */
@@ -117,6 +118,13 @@ struct lt_py_offsets {
     struct {
         uint32_t used, mask, table;
     } set;
+    struct {            /* generators and coroutines, for tasks (3.14+) */
+        uint32_t frame; /* lies in them */
+        uint32_t state; /* of the frame, one byte: */
+        uint32_t created, suspended, awaiting, executing; /* anything else: has ended */
+        uint32_t
+            awaited; /* so many words below the stackpointer is what an `awaiting` one awaits */
+    } generator;
     /* Owners of frames (enum _frameowner) that are no Python frames: bit n set for owner n. */
     uint32_t skip_owners;
     uint32_t owner_generator; /* the value that marks a generator's frame; LT_NO_FIELD up to 3.10 */

@@ -265,3 +265,10 @@ int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, 
     }
     return 0;
 }
+
+void lt_py_process_tasks(struct lt_py_process *p, const struct lt_py_asyncio *asyncio)
+{
+    p->asyncio = *asyncio;
+    for (size_t i = 0; i < p->n_threads; i++)
+        p->threads[i]->stale = true;
+}

@@ -25,7 +25,7 @@
 #include "collector/platform/thread_stat.h"
 #include "collector/py_code.h"
 #include "collector/py_runtime.h"
-#include "collector/py_stack.h"
+#include "collector/py_tasks.h"
 #include "formats/trace_writer.h"
 
 struct lt_py_thread {
@@ -56,7 +56,11 @@ struct lt_py_thread {
         bool incomplete; /* it has not begun to run: not shown */
     } * known;
     size_t n_known, known_alloc;
-    size_t n_cut; /* outer ones that a cap on frames leaves out of the trace */
+    /* In the trace, the frames from `first` on hang below `root`: outer ones are left out by a cap or
+     * for the sake of the task. */
+    size_t first;
+    uint32_t root;
+    struct lt_py_stack_task task, met_task; /* as kept; as of this attempt */
 
     bool in_trace; /* has an id there */
     uint32_t trace_id;
@@ -90,6 +94,7 @@ struct lt_py_process {
     bool own_root;       /* it sees the files that we see */
     struct lt_mem mem;
     struct lt_py_runtime runtime;
+    struct lt_py_asyncio asyncio; /* given: the tasks that threads run are looked for */
     struct lt_py_codes *codes;
     struct lt_copies copies;
     struct lt_py_code **checks; /* scratch: code objects whose identities are to be copied */
@@ -166,6 +171,9 @@ void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *
 
 /* Ends its threads and itself in the trace. */
 int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer);
+
+/* From now on the tasks that threads run are looked for. */
+void lt_py_process_tasks(struct lt_py_process *p, const struct lt_py_asyncio *asyncio);
 
 /* The thread has this name from now on. */
 int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident,

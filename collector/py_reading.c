@@ -560,6 +560,18 @@ static int check_codes(struct attempt *a, struct lt_py_thread *t)
     return err;
 }
 
+/* A task that makes no sense is none. */
+static int meet_task(struct attempt *a, struct lt_py_thread *t)
+{
+    struct lt_py_process *p = a->p;
+    const struct lt_py_tasks reader = {&p->mem, &p->runtime.offsets, &p->asyncio};
+    if (!p->asyncio.task_size)
+        return 0;
+    a->more = true;
+    int err = lt_py_stack_task_read(&reader, &t->stack, &t->met_task);
+    return err == LT_ERR_FAULT || err == LT_ERR_CORRUPT ? 0 : err;
+}
+
 static int walk_stacks(struct attempt *a)
 {
     struct lt_py_process *p = a->p;
@@ -571,6 +583,8 @@ static int walk_stacks(struct attempt *a)
         int err = lt_py_stack_walk(&t->stack, &p->runtime.offsets, &p->copies, &p->mem, &a->more);
         if (!err)
             err = check_codes(a, t);
+        if (!err)
+            err = meet_task(a, t);
         if (err == LT_ERR_FAULT)
             err = lost_memory(a);
         if (err && a->afar && t == a->gil->holder)
@@ -619,6 +633,9 @@ static int judge_end(struct attempt *a)
 static int keep_thread(struct attempt *a, struct lt_py_thread *t)
 {
     struct lt_py_process *p = a->p;
+    struct lt_py_stack_task met = t->met_task;
+    t->met_task = t->task;
+    t->task = met;
     int err = a->tick->writer ? lt_py_nodes_update(p, t, a->tick) : 0;
     lt_py_thread_identify(p, t);
     if (!err)

@@ -38,19 +38,25 @@ static const char *const symbol_names[SYMBOLS] = {
     [SYMBOL_RSEQ_OFFSET] = "__rseq_offset", /* glibc 2.35, in its dynamic linker */
 };
 
+enum section { SECTION_RUNTIME, SECTION_ASYNCIO, SECTIONS };
+static const char *const section_names[SECTIONS] = {
+    [SECTION_RUNTIME] = ".PyRuntime",
+    [SECTION_ASYNCIO] = ".AsyncioDebug", /* 3.14, in the module or in the program */
+};
+
 struct known_file {
     uint64_t device, inode;
     int64_t changed_ns;
     bool used, readable;
     struct lt_elf_load load;
     uint64_t symbols[SYMBOLS];
-    uint64_t section; /* .PyRuntime */
+    uint64_t sections[SECTIONS];
 };
 
 struct lt_py_finder {
     struct known_file files[KNOWN_FILES];
     size_t next; /* the one to forget when all are used */
-    bool force;
+    bool force, need_tasks;
 };
 
 int lt_py_finder_new(struct lt_py_finder **out)
@@ -69,19 +75,25 @@ void lt_py_finder_force(struct lt_py_finder *f)
     f->force = true;
 }
 
+void lt_py_finder_need_tasks(struct lt_py_finder *f)
+{
+    f->need_tasks = true;
+}
+
 static struct lt_elf_names names_for(struct known_file *file)
 {
     return (struct lt_elf_names){.symbols = symbol_names,
                                  .n_symbols = SYMBOLS,
                                  .values = file->symbols,
-                                 .section = ".PyRuntime"};
+                                 .sections = section_names,
+                                 .n_sections = SECTIONS,
+                                 .section_addrs = file->sections};
 }
 
 static void read_file(int fd, struct known_file *file)
 {
     struct lt_elf_names names = names_for(file);
     file->readable = lt_elf_look_up(fd, &names, &file->load) == 0;
-    file->section = names.section_addr;
 }
 
 static const struct known_file *know_file(struct lt_py_finder *f, int fd)
@@ -113,7 +125,7 @@ struct search {
     uint64_t last_inode; /* a file has several mappings, one after the other */
     lt_addr first_start; /* of the first of them, */
     uint64_t first_offset;
-    lt_addr symbols[SYMBOLS], section; /* in memory */
+    lt_addr symbols[SYMBOLS], sections[SECTIONS]; /* in memory */
 };
 
 static void take_symbols(struct search *s, const struct known_file *file)
@@ -125,8 +137,10 @@ static void take_symbols(struct search *s, const struct known_file *file)
         if (file->symbols[i] && !s->symbols[i])
             s->symbols[i] = bias + file->symbols[i];
     }
-    if (file->section && !s->section)
-        s->section = bias + file->section;
+    for (size_t i = 0; i < SECTIONS; i++) {
+        if (file->sections[i] && !s->sections[i])
+            s->sections[i] = bias + file->sections[i];
+    }
 }
 
 /* A file that cannot be opened is looked at as it lies in memory. */
@@ -187,7 +201,7 @@ static int version_by_content(const struct search *s, const struct lt_mem *mem,
 {
     static const uint32_t silent[] = {0x030b0000, 0x030c0000};
     uint8_t head[16];
-    int err = lt_mem_read(mem, s->section, head, sizeof(head));
+    int err = lt_mem_read(mem, s->sections[SECTION_RUNTIME], head, sizeof(head));
     if (err)
         return err;
     if (memcmp(head, "xdebugpy", 8) == 0) {
@@ -218,7 +232,7 @@ static int find_version(const struct search *s, const struct lt_mem *mem, struct
         out->hexversion = 0x03090000;
     } else if (s->symbols[SYMBOL_SINCE_38]) {
         out->hexversion = 0x03080000;
-    } else if (s->section) {
+    } else if (s->sections[SECTION_RUNTIME]) {
         int err = version_by_content(s, mem, out);
         if (err)
             return err;
@@ -245,7 +259,8 @@ int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *m
     int err = lt_proc_maps(pid, look_at_mapping, &s);
     if (err)
         return err;
-    out->runtime = s.symbols[SYMBOL_RUNTIME] ? s.symbols[SYMBOL_RUNTIME] : s.section;
+    out->runtime =
+        s.symbols[SYMBOL_RUNTIME] ? s.symbols[SYMBOL_RUNTIME] : s.sections[SECTION_RUNTIME];
     if (!out->runtime)
         return LT_ERR_NOT_PYTHON;
     err = find_version(&s, mem, out);
@@ -258,8 +273,19 @@ int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *m
     if (!err && s.symbols[SYMBOL_RSEQ_OFFSET] &&
         lt_mem_read_u64(mem, s.symbols[SYMBOL_RSEQ_OFFSET], &rseq) == 0)
         out->rseq_offset = (int64_t)rseq;
+    out->asyncio = s.sections[SECTION_ASYNCIO];
+    if (!err && f->need_tasks && out->offsets.generator.frame == LT_NO_FIELD)
+        return LT_ERR_PY_TASKS;
     if (!err)
         err = confirm(mem, out);
     /* The dynamic linker is still at work, or the process is going: not the runtime's fault. */
     return err == LT_ERR_FAULT || err == LT_ERR_CORRUPT ? LT_ERR_NOT_READY : err;
+}
+
+int lt_py_asyncio_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *mem, lt_addr *addr)
+{
+    struct search s = {.finder = f, .pid = pid, .mem = mem};
+    int err = lt_proc_maps(pid, look_at_mapping, &s);
+    *addr = err ? 0 : s.sections[SECTION_ASYNCIO];
+    return err;
 }

@@ -131,6 +131,8 @@ void lt_py_thread_free(struct lt_py_thread *t)
         return;
     lt_thread_files_close(&t->files);
     lt_py_stack_release(&t->stack);
+    lt_buf_release(&t->task.name);
+    lt_buf_release(&t->met_task.name);
     free(t->known);
     free(t);
 }

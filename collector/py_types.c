@@ -20,11 +20,26 @@ static const struct {
     const char *name;
     enum lt_py_kind kind;
 } plain[] = {
-    {"NoneType", LT_PY_NONE}, {"ellipsis", LT_PY_ELLIPSIS}, {"bool", LT_PY_BOOL},
-    {"int", LT_PY_INT},       {"float", LT_PY_FLOAT},       {"str", LT_PY_STR},
-    {"bytes", LT_PY_BYTES},   {"list", LT_PY_LIST},         {"tuple", LT_PY_TUPLE},
-    {"dict", LT_PY_DICT},     {"set", LT_PY_SET},           {"frozenset", LT_PY_FROZENSET},
+    {"NoneType", LT_PY_NONE},
+    {"ellipsis", LT_PY_ELLIPSIS},
+    {"bool", LT_PY_BOOL},
+    {"int", LT_PY_INT},
+    {"float", LT_PY_FLOAT},
+    {"str", LT_PY_STR},
+    {"bytes", LT_PY_BYTES},
+    {"list", LT_PY_LIST},
+    {"tuple", LT_PY_TUPLE},
+    {"dict", LT_PY_DICT},
+    {"set", LT_PY_SET},
+    {"frozenset", LT_PY_FROZENSET},
     {"cell", LT_PY_CELL},
+    {"generator", LT_PY_GENERATOR},
+    {"coroutine", LT_PY_GENERATOR},
+    {"async_generator", LT_PY_GENERATOR},
+    {"async_generator_asend", LT_PY_AWAITABLE},
+    {"async_generator_athrow", LT_PY_AWAITABLE},
+    {"coroutine_wrapper", LT_PY_AWAITABLE},
+    {"anext_awaitable", LT_PY_AWAITABLE},
 };
 
 /* The C string at `addr`, cut to NAME_MAX_BYTES. */

@@ -22,7 +22,9 @@ enum lt_py_kind {
     LT_PY_DICT,
     LT_PY_SET,
     LT_PY_FROZENSET,
-    LT_PY_CELL
+    LT_PY_CELL,
+    LT_PY_GENERATOR, /* or coroutine, or asynchronous generator: all of one shape */
+    LT_PY_AWAITABLE  /* wraps one of them, which is its first member */
 };
 
 /* What the object at `object` is: exactly that, no subclass. *type is the address of its type.

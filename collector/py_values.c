@@ -10,6 +10,7 @@
 
 #include "collector/py_dict.h"
 #include "collector/py_numbers.h"
+#include "collector/py_set.h"
 #include "collector/py_types.h"
 #include "collector/py_unicode.h"
 #include "formats/byte_buffer.h"
@@ -18,10 +19,7 @@
 
 enum {
     WORD = 8,
-    SET_ENTRY = 2 * WORD, /* key, hash */
-    SET_BATCH = 32,
-    SET_MAX_SLOTS = 1 << 16, /* that are looked through */
-    TEXT_OF_OBJECT = 64,     /* bytes that count as one object */
+    TEXT_OF_OBJECT = 64, /* bytes that count as one object */
     /* A _PyStackRef of 3.14+: in its lowest bits, what it is. */
     REF_TAG = 7,
     INT_TAG_MASK = 3,
@@ -170,43 +168,25 @@ static int put_dict(struct lt_py_values *v, lt_addr object, struct lt_buf *out)
     return err == LT_ERR_STOP ? 0 : err;
 }
 
-/* A slot of a set's table: free (no key), or what was taken out (no hash is -1). */
-static bool is_member(const uint8_t *slot)
-{
-    return lt_peek_u64(slot, 0) && lt_peek_u64(slot, WORD) != UINT64_MAX;
-}
+struct members {
+    struct lt_py_values *v;
+    struct lt_buf *out;
+    size_t n;
+};
 
-static int put_slots(struct lt_py_values *v, lt_addr table, size_t n, size_t *n_before,
-                     struct lt_buf *out)
+static int put_member(void *ctx, lt_addr member)
 {
-    uint8_t slots[SET_BATCH * SET_ENTRY];
-    int err = lt_mem_read(v->mem, table, slots, n * SET_ENTRY);
-    for (size_t i = 0; !err && i < n; i++) {
-        if (!is_member(slots + i * SET_ENTRY))
-            continue;
-        err = begin_item(v, (*n_before)++, out);
-        if (!err)
-            err = put_object(v, lt_peek_u64(slots, i * SET_ENTRY), out);
-    }
-    return err;
+    struct members *m = ctx;
+    int err = begin_item(m->v, m->n++, m->out);
+    return err ? err : put_object(m->v, member, m->out);
 }
 
 static int put_set(struct lt_py_values *v, lt_addr object, struct lt_buf *out)
 {
-    const struct lt_py_offsets *o = v->offsets;
-    uint64_t mask = 0;
-    lt_addr table = 0;
-    size_t n_items = 0;
-    int err = lt_mem_read_u64(v->mem, object + o->set.mask, &mask);
-    if (!err)
-        err = lt_mem_read_u64(v->mem, object + o->set.table, &table);
-    for (uint64_t i = 0; !err && i <= mask; i += SET_BATCH) {
-        if (i == SET_MAX_SLOTS)
-            return lt_buf_put_text(out, n_items ? ", ..." : "...");
-        uint64_t left = mask - i + 1;
-        err = put_slots(v, table + i * SET_ENTRY, left < SET_BATCH ? (size_t)left : SET_BATCH,
-                        &n_items, out);
-    }
+    struct members m = {v, out, 0};
+    int err = lt_py_set_each(v->mem, v->offsets, object, put_member, &m);
+    if (err == LT_ERR_LIMIT)
+        return lt_buf_put_text(out, m.n ? ", ..." : "...");
     return err == LT_ERR_STOP ? 0 : err;
 }
 
@@ -294,6 +274,8 @@ static int put_kind(struct lt_py_values *v, enum lt_py_kind kind, lt_addr object
     case LT_PY_FROZENSET:
         return put_any_set(v, object, kind == LT_PY_FROZENSET, out);
     case LT_PY_CELL:
+    case LT_PY_GENERATOR:
+    case LT_PY_AWAITABLE:
     case LT_PY_OTHER:
         break;
     }

@@ -158,6 +158,15 @@ static int take_process(struct lt_recorder *r, struct lt_py_process *p)
     return 0;
 }
 
+static struct lt_py_process *find_process(const struct lt_recorder *r, pid_t pid)
+{
+    for (size_t i = 0; i < r->n_processes; i++) {
+        if (r->processes[i]->pid == pid)
+            return r->processes[i];
+    }
+    return NULL;
+}
+
 static int take_name(struct lt_recorder *r, const struct lt_message *m)
 {
     struct lt_name_header header;
@@ -168,11 +177,19 @@ static int take_name(struct lt_recorder *r, const struct lt_message *m)
         len = sizeof(name) - 1;
     memcpy(name, m->data + sizeof(header), len);
     name[len] = '\0';
-    for (size_t i = 0; i < r->n_processes; i++) {
-        if (r->processes[i]->pid == header.pid)
-            return lt_py_process_name(r->processes[i], r->writer, header.ident, name);
-    }
-    return 0;
+    struct lt_py_process *p = find_process(r, header.pid);
+    return p ? lt_py_process_name(p, r->writer, header.ident, name) : 0;
+}
+
+static void take_asyncio(struct lt_recorder *r, const struct lt_message *m)
+{
+    struct lt_py_asyncio asyncio;
+    pid_t pid;
+    memcpy(&pid, m->data, sizeof(pid));
+    memcpy(&asyncio, m->data + sizeof(pid), sizeof(asyncio));
+    struct lt_py_process *p = find_process(r, pid);
+    if (p)
+        lt_py_process_tasks(p, &asyncio);
 }
 
 static int take_mail(struct lt_recorder *r)
@@ -193,6 +210,8 @@ static int take_mail(struct lt_recorder *r)
             if (taken)
                 lt_py_process_free(p);
             err = taken;
+        } else if (m.kind == LT_MSG_ASYNCIO) {
+            take_asyncio(r, &m);
         } else if (!err) {
             err = take_name(r, &m);
         }
@@ -413,8 +432,7 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
         const struct lt_keeper_config keeper = {
             .output = config->output,
             .sync_every_ns = config->sync_every_ns,
-            .follow_children = config->follow_children,
-            .force_version = config->force_version,
+            .watch = {config->follow_children, config->force_version, config->tasks},
             .in = &r->to_keeper,
             .out = &r->to_sampler,
             .mail = &r->mail,

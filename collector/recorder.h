@@ -20,6 +20,7 @@ struct lt_recorder_config {
     /* What is sampled is the process that these threads are part of: they ask for no priority over
      * its own, and their CPU time is none of its. */
     bool inside;
+    bool tasks;                 /* a stack that a task of asyncio runs begins with it */
     bool force_version;         /* read an unknown newer CPython as if it were the newest known */
     bool source_lines;          /* embed the text of sampled lines */
     uint32_t max_frames;        /* of a stack, the innermost ones; 0: all */

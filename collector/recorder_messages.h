@@ -18,7 +18,8 @@ enum lt_message_kind {
     LT_MSG_NAMES,   /* pid_t: it has new threads */
     /* To the sampler. */
     LT_MSG_PROCESS, /* struct lt_py_process *, owned by the taker */
-    LT_MSG_NAME     /* struct lt_name_header, then the name */
+    LT_MSG_NAME,    /* struct lt_name_header, then the name */
+    LT_MSG_ASYNCIO  /* pid_t, then struct lt_py_asyncio */
 };
 
 struct lt_source_wish {

@@ -49,6 +49,8 @@ const char *lt_error_text(int error)
         return "this Python version is newer than all that are supported";
     case LT_ERR_PY_FREE_THREADED:
         return "free-threaded Python is not supported";
+    case LT_ERR_PY_TASKS:
+        return "this Python version does not tell where its tasks are";
     }
     return "unknown error";
 }

@@ -18,16 +18,17 @@ enum lt_error {
     LT_ERR_LIMIT = -7,       /* a named bound was met (depth, size, count) */
     LT_ERR_STOP = -8,        /* a callback asked to end early; not a failure */
 
-    LT_ERR_NO_PROCESS = -20,      /* the process does not exist (any more) */
-    LT_ERR_NOT_PYTHON = -21,      /* the process has no CPython in it */
-    LT_ERR_NOT_READY = -22,       /* an interpreter that is still starting: ask again */
-    LT_ERR_PY_VERSION = -23,      /* a CPython that we have no offsets for */
-    LT_ERR_PERMISSION = -24,      /* the kernel forbids reading that process */
-    LT_ERR_FAULT = -25,           /* an address of the target is not readable */
-    LT_ERR_TORN = -26,            /* a read that could not be confirmed as one moment */
-    LT_ERR_AWAY = -27,            /* the target runs on a processor that is closed to us */
-    LT_ERR_PY_NEWER = -28,        /* a CPython newer than all that we have offsets for */
-    LT_ERR_PY_FREE_THREADED = -29 /* a CPython without a GIL */
+    LT_ERR_NO_PROCESS = -20,       /* the process does not exist (any more) */
+    LT_ERR_NOT_PYTHON = -21,       /* the process has no CPython in it */
+    LT_ERR_NOT_READY = -22,        /* an interpreter that is still starting: ask again */
+    LT_ERR_PY_VERSION = -23,       /* a CPython that we have no offsets for */
+    LT_ERR_PERMISSION = -24,       /* the kernel forbids reading that process */
+    LT_ERR_FAULT = -25,            /* an address of the target is not readable */
+    LT_ERR_TORN = -26,             /* a read that could not be confirmed as one moment */
+    LT_ERR_AWAY = -27,             /* the target runs on a processor that is closed to us */
+    LT_ERR_PY_NEWER = -28,         /* a CPython newer than all that we have offsets for */
+    LT_ERR_PY_FREE_THREADED = -29, /* a CPython without a GIL */
+    LT_ERR_PY_TASKS = -30          /* a CPython that does not tell where its tasks are */
 };
 
 /* A short English phrase for a code ("no such process"), without a full stop;

@@ -96,8 +96,10 @@ struct lt_thread_info {
     struct lt_str name;
 };
 
-/* A frame of this name, without a file or lines, is no code: it is the outermost one of a stack and
- * stands for those outside of it, which the recorder was asked to leave out. */
+/* Frames of these names, without a file or lines, are no code. They are the outermost ones of a stack:
+ * the task of asyncio that runs it, "task NAME", in the place of its event loop's frames; then what
+ * stands for outer frames that the recorder was asked to leave out. */
+#define LT_FRAME_TASK "task "
 #define LT_FRAME_CUT "<cut>"
 
 struct lt_frame_info {

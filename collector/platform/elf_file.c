@@ -156,12 +156,13 @@ static int look_up_type(const struct elf *e, uint32_t type, struct lt_elf_names 
     return err;
 }
 
-static void find_section(const struct elf *e, struct lt_elf_names *wanted)
+static void find_sections(const struct elf *e, struct lt_elf_names *wanted)
 {
-    for (unsigned i = 0; wanted->section && i < e->header.e_shnum; i++) {
-        if (e->sections[i].sh_name < e->names_len &&
-            strcmp(e->names + e->sections[i].sh_name, wanted->section) == 0)
-            wanted->section_addr = e->sections[i].sh_addr;
+    for (unsigned i = 0; i < e->header.e_shnum; i++) {
+        for (size_t j = 0; e->sections[i].sh_name < e->names_len && j < wanted->n_sections; j++) {
+            if (strcmp(e->names + e->sections[i].sh_name, wanted->sections[j]) == 0)
+                wanted->section_addrs[j] = e->sections[i].sh_addr;
+        }
     }
 }
 
@@ -169,14 +170,14 @@ int lt_elf_look_up(int fd, struct lt_elf_names *names, struct lt_elf_load *load)
 {
     struct elf e = {.fd = fd};
     memset(names->values, 0, names->n_symbols * sizeof(names->values[0]));
-    names->section_addr = 0;
+    memset(names->section_addrs, 0, names->n_sections * sizeof(names->section_addrs[0]));
     int err = read_header(&e);
     if (!err)
         err = find_load(&e, load);
     if (!err)
         err = read_sections(&e);
     if (!err) {
-        find_section(&e, names);
+        find_sections(&e, names);
         err = look_up_type(&e, SHT_DYNSYM, names);
     }
     /* Most files need no second look: what is exported is what we want. */

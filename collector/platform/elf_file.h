@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What we need of an ELF file: where some symbols and a section lie once it is loaded. The file
+ * What we need of an ELF file: where some symbols and sections lie once it is loaded. The file
  * belongs to somebody else: every offset and count in it is bounded before it is used. */
 #ifndef LT_ELF_FILE_H
 #define LT_ELF_FILE_H
@@ -16,9 +16,10 @@ struct lt_elf_load { /* the first loaded segment: how addresses in the file beco
 struct lt_elf_names {
     const char *const *symbols; /* defined ones are looked for in .dynsym, then in .symtab */
     size_t n_symbols;
-    uint64_t *values;      /* out: an address in the file for each; 0: not there */
-    const char *section;   /* or NULL */
-    uint64_t section_addr; /* out: 0: not there */
+    uint64_t *values; /* out: an address in the file for each; 0: not there */
+    const char *const *sections;
+    size_t n_sections;
+    uint64_t *section_addrs; /* out: likewise */
 };
 
 /* Reads the file behind fd. LT_ERR_NOT_OURS: no 64-bit ELF file of this machine's byte order.

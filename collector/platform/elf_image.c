@@ -110,7 +110,7 @@ int lt_elf_image_look_up(const struct lt_mem *mem, lt_addr base, struct lt_elf_n
 {
     struct image image = {.mem = mem, .base = base};
     memset(names->values, 0, names->n_symbols * sizeof(names->values[0]));
-    names->section_addr = 0;
+    memset(names->section_addrs, 0, names->n_sections * sizeof(names->section_addrs[0]));
     int err = read_segments(&image, load);
     if (!err)
         err = read_dynamic(&image);

@@ -9,7 +9,7 @@
 #include "collector/platform/elf_file.h"
 
 /* As lt_elf_look_up(), of the image whose file begins at `base`. Sections have no place there:
- * section_addr is 0. Also LT_ERR_FAULT, LT_ERR_NO_PROCESS, LT_ERR_PERMISSION. */
+ * their addresses are 0. Also LT_ERR_FAULT, LT_ERR_NO_PROCESS, LT_ERR_PERMISSION. */
 int lt_elf_image_look_up(const struct lt_mem *mem, lt_addr base, struct lt_elf_names *names,
                          struct lt_elf_load *load);
 

@@ -176,6 +176,13 @@ pid_t lt_process_parent(pid_t pid)
     return stat_field(pid, FIELD_PPID, &parent, NULL) == 0 ? (pid_t)parent : 0;
 }
 
+uint64_t lt_process_pages(pid_t pid)
+{
+    char path[64], text[128];
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    return read_small(path, text, sizeof(text)) > 0 ? strtoull(text, NULL, 10) : 0;
+}
+
 bool lt_process_alive(pid_t pid)
 {
     unsigned long long ignored;

@@ -45,6 +45,8 @@ pid_t lt_process_parent(pid_t pid);
 int lt_process_command(pid_t pid, size_t max, struct lt_buf *out);
 /* The working folder. Appended. */
 int lt_process_cwd(pid_t pid, struct lt_buf *out);
+/* How many pages it has mapped, which changes when it loads a library; 0: not to be known. */
+uint64_t lt_process_pages(pid_t pid);
 /* Is it there, and no zombie? */
 bool lt_process_alive(pid_t pid);
 

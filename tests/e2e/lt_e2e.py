@@ -56,7 +56,7 @@ def interpreters():
     return dict(sorted(look_for_interpreters()[0].items()))
 
 
-def every_interpreter(cls):
+def interpreters_of(versions):
     """Decorates a test class: each of its tests once for every version, as self.version, which self.python runs."""
     def with_version(method, version):
         def test(self):
@@ -66,11 +66,17 @@ def every_interpreter(cls):
             method(self)
         test.__doc__ = method.__doc__
         return test
-    for name, method in [item for item in vars(cls).items() if item[0].startswith("test")]:
-        delattr(cls, name)
-        for version in VERSIONS:
-            setattr(cls, f"{name}_{version[0]}_{version[1]:02}", with_version(method, version))
-    return cls
+
+    def decorate(cls):
+        for name, method in [item for item in vars(cls).items() if item[0].startswith("test")]:
+            delattr(cls, name)
+            for version in versions:
+                setattr(cls, f"{name}_{version[0]}_{version[1]:02}", with_version(method, version))
+        return cls
+    return decorate
+
+
+every_interpreter = interpreters_of(VERSIONS)
 
 
 def decoded(*command):
