@@ -32,6 +32,10 @@ struct shown_frame {
     uint32_t recorded_file; /* where its source text is found */
 };
 
+struct source {
+    uint32_t text, indent;
+};
+
 struct lt_frame_table {
     enum lt_by by;
     bool mine, full_paths;
@@ -50,8 +54,8 @@ struct lt_frame_table {
     struct shown_frame *frames;
     size_t frames_alloc;
 
-    struct lt_intern *source_keys; /* (file, line) -> text */
-    uint32_t *sources;
+    struct lt_intern *source_keys; /* (file, line) -> source */
+    struct source *sources;
     size_t sources_alloc;
 };
 
@@ -310,10 +314,22 @@ static struct lt_str strip(struct lt_str text)
     return text;
 }
 
+/* Columns of blanks before a text; tabs go to the next multiple of 8. */
+static uint32_t indent_of(struct lt_str text)
+{
+    uint32_t column = 0;
+
+    for (size_t i = 0; i < text.len && isspace((unsigned char)text.data[i]); i++) {
+        column += text.data[i] == '\t' ? 8 - column % 8 : 1;
+    }
+    return column;
+}
+
 int lt_frame_table_add_source(struct lt_frame_table *t, struct lt_str file, uint32_t line,
                               struct lt_str text)
 {
-    uint32_t key[2] = {0, line}, id, text_id;
+    struct source source = {.indent = indent_of(text)};
+    uint32_t key[2] = {0, line}, id;
     int error;
 
     if (t->by != LT_BY_LINE && t->by != LT_BY_FUNCTION) {
@@ -321,7 +337,7 @@ int lt_frame_table_add_source(struct lt_frame_table *t, struct lt_str file, uint
     }
     error = lt_text_pool_id(t->texts, file, &key[0]);
     if (error == 0) {
-        error = lt_text_pool_id(t->texts, strip(text), &text_id);
+        error = lt_text_pool_id(t->texts, strip(text), &source.text);
     }
     if (error == 0) {
         error = lt_array_grow(&t->sources, &t->sources_alloc,
@@ -332,7 +348,7 @@ int lt_frame_table_add_source(struct lt_frame_table *t, struct lt_str file, uint
         error = lt_intern_id(t->source_keys, key, sizeof key, &id, NULL);
     }
     if (error == 0) {
-        t->sources[id] = text_id;
+        t->sources[id] = source;
     }
     return error;
 }
@@ -354,15 +370,17 @@ struct lt_view_frame lt_frame_table_get(const struct lt_frame_table *t, uint32_t
     };
 }
 
-const char *lt_frame_table_source(const struct lt_frame_table *t, uint32_t id)
+const char *lt_frame_table_source(const struct lt_frame_table *t, uint32_t id, uint32_t *indent)
 {
     const uint32_t key[2] = {t->frames[id].recorded_file, t->frames[id].line};
     uint32_t source;
 
+    *indent = 0;
     if (!lt_intern_find(t->source_keys, key, sizeof key, &source)) {
         return "";
     }
-    return lt_text_pool_get(t->texts, t->sources[source]);
+    *indent = t->sources[source].indent;
+    return lt_text_pool_get(t->texts, t->sources[source].text);
 }
 
 int lt_frame_table_text(struct lt_frame_table *t, struct lt_str text, const char **out)

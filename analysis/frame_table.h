@@ -56,8 +56,9 @@ int lt_frame_table_add_source(struct lt_frame_table *t, struct lt_str file, uint
 uint32_t lt_frame_table_count(const struct lt_frame_table *t);
 /* By value; its strings live as long as the table. */
 struct lt_view_frame lt_frame_table_get(const struct lt_frame_table *t, uint32_t id);
-/* The stripped text of the frame's line as far as it is known by now, or "". */
-const char *lt_frame_table_source(const struct lt_frame_table *t, uint32_t id);
+/* The stripped text of the frame's line as far as it is known by now, or "", and the column where it
+ * began; tabs go to the next multiple of 8. */
+const char *lt_frame_table_source(const struct lt_frame_table *t, uint32_t id, uint32_t *indent);
 
 /* A text that lives as long as the table. */
 int lt_frame_table_text(struct lt_frame_table *t, struct lt_str text, const char **out);

@@ -3,6 +3,7 @@
  * live-trace dump: what all threads of a process are doing right now. */
 #include "config.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,12 +50,18 @@ static const char *why_unknown(int error)
     }
 }
 
-/* The text of the frame's line. */
+/* The text of the frame's line, without its indentation. */
 static bool find_source(const struct show *s, const struct lt_dump_frame *f, struct lt_str *text)
 {
     const struct lt_dump *d = s->dump;
-    return lt_source_lines_get(s->sources, d->pid, d->own_root, lt_dump_str(d, d->cwd),
-                               lt_dump_str(d, f->file), f->line, text) == 0;
+    if (lt_source_lines_get(s->sources, d->pid, d->own_root, lt_dump_str(d, d->cwd),
+                            lt_dump_str(d, f->file), f->line, text))
+        return false;
+    while (text->len > 0 && isspace((unsigned char)*text->data)) {
+        text->data++;
+        text->len--;
+    }
+    return text->len > 0;
 }
 
 /* ---- as a traceback ---- */

@@ -182,14 +182,10 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
 }
 
-static struct lt_str strip(const char *text, size_t len)
+static struct lt_str cut(const char *text, size_t len)
 {
     while (len > 0 && is_blank(text[len - 1]))
         len--;
-    while (len > 0 && is_blank(*text)) {
-        text++;
-        len--;
-    }
     if (len > LT_SOURCE_LINE_MAX) {
         len = LT_SOURCE_LINE_MAX;
         while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
@@ -223,6 +219,6 @@ int lt_source_lines_get(struct lt_source_lines *s, pid_t pid, bool own_root, str
         return LT_ERR_IO;
     size_t from = f->lines[line - 1];
     size_t to = line < f->n_lines ? f->lines[line] : f->len;
-    *text = strip(f->text + from, to - from);
+    *text = cut(f->text + from, to - from);
     return text->len ? 0 : LT_ERR_IO;
 }

@@ -9,6 +9,7 @@
 extern const struct live_trace_exporter lt_exporter_chrome;
 extern const struct live_trace_exporter lt_exporter_firefox;
 extern const struct live_trace_exporter lt_exporter_folded;
+extern const struct live_trace_exporter lt_exporter_heatmap;
 extern const struct live_trace_exporter lt_exporter_jsonl;
 extern const struct live_trace_exporter lt_exporter_speedscope;
 extern const struct live_trace_exporter lt_exporter_svg;

@@ -58,7 +58,8 @@ struct live_trace_frame {
     const char *file; /* as to be shown; "" for none */
     uint32_t line;    /* with --by line the line, otherwise the function's first; 0 unknown */
     const char
-        *source; /* text of that line, stripped; "" unknown, with samples also not yet known */
+        *source;     /* text of that line, stripped; "" unknown, with samples also not yet known */
+    uint32_t indent; /* the column where source begins in its file. Since 1 */
 };
 
 struct live_trace_thread {

@@ -160,6 +160,73 @@ class Chrome(OutputTest):
                                   ("other", "<unknown>")}, {(o["category"], o["name"]) for o in owners})
 
 
+class Heatmap(OutputTest):
+    def setUp(self):
+        super().setUp()
+        if not CHROMIUM:
+            self.skipTest("that the heatmap opens in a browser: no chromium")
+
+    def opened(self, names, *options):
+        path = self.export("heatmap", names, *options)
+        os.rename(path, path + ".html")
+        return Page(f"file://{path}.html", patience=30)
+
+    def ask(self, page, expression):
+        value = page.evaluate(f"JSON.stringify({expression})")
+        self.assertEqual(page.errors, [])
+        return json.loads(value)
+
+    def place(self, file, name, line):
+        return control_to_blank(f"{file}, {line}" if line else name)
+
+    def lines(self, page):
+        """{"file, line" or a name without a line: (self, total)}"""
+        page.wait_for("document.readyState == 'complete' && document.querySelector('h1') !== null")
+        rows = self.ask(page, """[...document.querySelectorAll('.source tr[data-self]')].map(row => [
+            row.closest('details').querySelector('.name').textContent, row.querySelector('.n').textContent,
+            row.querySelector('.f').textContent, +row.dataset.self, +row.dataset.total])""")
+        found = {self.place(file, name, line): (own, total) for file, line, name, own, total in rows}
+        self.assertEqual(len(found), len(rows))
+        return found
+
+    def expected(self, names, *options):
+        """The same from JSON lines, which know the lines too."""
+        found = collections.defaultdict(lambda: [0, 0])
+        with open(self.export("jsonl", names, *options), encoding="utf-8") as lines:
+            for sample in map(json.loads, lines):
+                if sample["type"] != "sample":
+                    continue
+                stack = [self.place(f["file"], f["name"], f["line"]) for f in sample["stack"]]
+                found[stack[-1]][0] += round(sample["weight"] * 1e9)
+                for line in set(stack):
+                    found[line][1] += round(sample["weight"] * 1e9)
+        return {line: tuple(weights) for line, weights in found.items()}
+
+    def test_same_figures(self):
+        for names in RECORDINGS:
+            with self.subTest(recordings=names), self.opened(names) as page:
+                found = self.lines(page)
+                self.assertEqual(found, self.expected(names))
+                self.assertEqual(round(sum(own for own, _ in found.values()) / 1e5), round(self.folded(names).total / 1e5))
+                self.assertEqual(self.ask(page, "document.querySelectorAll('script').length"), 0)
+
+    def test_source_links_and_choice(self):
+        with self.opened(["shop"]) as page:
+            self.lines(page)
+            code = self.ask(page, "[...document.querySelectorAll('code')].map(code => code.textContent)")
+            self.assertIn("    total += price(item)", code)
+            # A link opens the file's fold; the buttons choose by what the lines are coloured.
+            closed = "[...document.querySelectorAll('details:not([open]) .name')].map(name => name.textContent)"
+            self.assertIn("http_lib/api.py", self.ask(page, closed))
+            page.evaluate("[...document.querySelectorAll('.files a')].find(a => a.textContent == 'http_lib/api.py').click()")
+            page.wait_for(f"!{closed}.includes('http_lib/api.py')")
+            color = "getComputedStyle([...document.querySelectorAll('.source tr')].find(row => row.dataset.self == 0)" \
+                    ".querySelector('.c')).backgroundColor"
+            before = self.ask(page, color)
+            page.evaluate("document.getElementById('by-total').click()")
+            self.assertNotEqual(self.ask(page, color), before)
+
+
 def without_file(function):
     return function.rpartition(" (")[0] if function.endswith(")") else function
 

@@ -22,6 +22,7 @@ static const struct live_trace_exporter *const all[] = {
     &lt_exporter_chrome,
     &lt_exporter_firefox,
     &lt_exporter_folded,
+    &lt_exporter_heatmap,
     &lt_exporter_jsonl,
     &lt_exporter_speedscope,
     &lt_exporter_svg,
