@@ -147,6 +147,6 @@ const struct lt_command lt_cmd_export = {
             "  --plugin FILE         load a format\n"
             "\n",
     .shared_help = lt_selection_help,
-    .example = "live-trace export -f folded --threads | flamegraph.pl > out.svg",
+    .example = "live-trace export -o flame.svg --no-idle -O title='My program'",
     .run = run,
 };

@@ -26,6 +26,8 @@ enum { MARGIN = 12, TITLE_SIZE = 18, HEAD_SIZE = 12, HEAD_LINE = 20, CHIP = 11, 
 
 /* A character's width as part of its height, in the fixed-width fonts that are asked for. */
 #define CHARACTER_WIDTH 0.602
+/* The same about the head's font, on average. */
+#define HEAD_CHARACTER_WIDTH 0.56
 /* Shorter texts say nothing. */
 enum { LEAST_CHARACTERS = 3 };
 
@@ -238,7 +240,7 @@ static void put_legend(struct pen *p, uint32_t used, double y)
                 "<g class=\"chip c%u-1\"><rect x=\"%g\" y=\"%g\" width=\"%d\" height=\"%d\" "
                 "rx=\"3\"/><text x=\"%g\" y=\"%g\">%s</text></g>\n",
                 color, x, y + 5, CHIP, CHIP, x + CHIP + 5, y + HEAD_LINE - 5, meaning);
-            x += CHIP + 5 + CHARACTER_WIDTH * HEAD_SIZE * (double)strlen(meaning) + 18;
+            x += CHIP + 5 + HEAD_CHARACTER_WIDTH * HEAD_SIZE * (double)strlen(meaning) + 16;
         }
     }
 }
