@@ -19,11 +19,31 @@
 enum { MAIN, LOAD, SAVE, OTHER_SAVE, N_FRAMES };
 
 static const struct live_trace_frame frames[N_FRAMES] = {
-    [MAIN] = {MAIN, LIVE_TRACE_FRAME_MINE, "main", "app.py", 3, ""},
-    [LOAD] = {LOAD, LIVE_TRACE_FRAME_LIBRARY, "load", "lib/io.py", 7, ""},
-    [SAVE] = {SAVE, LIVE_TRACE_FRAME_STDLIB, "save", "json.py", 9, ""},
+    [MAIN] = {.id = MAIN,
+              .flags = LIVE_TRACE_FRAME_MINE,
+              .name = "main",
+              .file = "app.py",
+              .line = 3,
+              .source = ""},
+    [LOAD] = {.id = LOAD,
+              .flags = LIVE_TRACE_FRAME_LIBRARY,
+              .name = "load",
+              .file = "lib/io.py",
+              .line = 7,
+              .source = ""},
+    [SAVE] = {.id = SAVE,
+              .flags = LIVE_TRACE_FRAME_STDLIB,
+              .name = "save",
+              .file = "json.py",
+              .line = 9,
+              .source = ""},
     /* Reads like SAVE. */
-    [OTHER_SAVE] = {OTHER_SAVE, LIVE_TRACE_FRAME_STDLIB, "save", "json.py", 20, ""},
+    [OTHER_SAVE] = {.id = OTHER_SAVE,
+                    .flags = LIVE_TRACE_FRAME_STDLIB,
+                    .name = "save",
+                    .file = "json.py",
+                    .line = 20,
+                    .source = ""},
 };
 
 /* Adds a stack of the frames whose numbers are given as digits, root first. */
@@ -174,7 +194,8 @@ static void deep(void)
 /* What the colour of a frame of side 0 stands for. */
 static const char *owner(const char *name, const char *file, uint32_t flags)
 {
-    const struct live_trace_frame frame = {0, flags, name, file, 0, ""};
+    const struct live_trace_frame frame = {
+        .flags = flags, .name = name, .file = file, .source = ""};
     const struct live_trace_frame *path[] = {&frame};
     const struct live_trace_stack stack = {.frames = path, .depth = 1};
     struct lt_flame_tree *t = new_tree(false, false);
