@@ -6,6 +6,7 @@
 #include "analysis/recordings.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,6 +228,63 @@ int64_t lt_recordings_end(const struct lt_recordings *r)
         }
     }
     return end;
+}
+
+void lt_recordings_stats(const struct lt_recordings *r, struct lt_read_stats *sum)
+{
+    *sum = (struct lt_read_stats){.complete = r->n > 0};
+    for (size_t i = 0; i < r->n; i++) {
+        const struct lt_read_stats *own = &r->at[i].stats;
+        sum->bytes += own->bytes;
+        sum->blocks += own->blocks;
+        sum->damaged_blocks += own->damaged_blocks;
+        sum->lost_samples += own->lost_samples;
+        sum->outside += own->outside;
+        sum->complete = sum->complete && own->complete;
+        if (__builtin_add_overflow(sum->duration_ns, own->duration_ns, &sum->duration_ns)) {
+            sum->duration_ns = INT64_MAX;
+        }
+    }
+}
+
+const char *lt_recordings_common(const struct lt_recordings *r, size_t member)
+{
+    const char *first = NULL;
+
+    for (size_t i = 0; i < r->n; i++) {
+        const char *rec = (const char *)&r->at[i];
+        const char *text = *(char *const *)(rec + member);
+        if (text == NULL || (first != NULL && strcmp(first, text) != 0)) {
+            return "";
+        }
+        first = text;
+    }
+    return first != NULL ? first : "";
+}
+
+int lt_recording_damage(const struct lt_recording *rec, bool strict, struct lt_message *message)
+{
+    const char *slash = strrchr(rec->path, '/');
+    const char *name = slash != NULL && slash[1] != '\0' ? slash + 1 : rec->path;
+    uint64_t places = rec->stats.damaged_blocks;
+
+    message->text[0] = '\0';
+    if (places == 0) {
+        return 0;
+    }
+    snprintf(message->text, sizeof message->text, "%s is damaged in %" PRIu64 " place%s: %s", name,
+             places, places == 1 ? "" : "s",
+             strict ? "leave out --strict to see the rest" : "the rest was read");
+    return strict ? LT_ERR_CORRUPT : 0;
+}
+
+void lt_message_stateless(struct lt_message *message, uint64_t samples)
+{
+    snprintf(message->text, sizeof message->text,
+             "--mode left out %" PRIu64
+             " stack samples whose recording does not say what threads did: leave out --mode to "
+             "see them",
+             samples);
 }
 
 bool lt_selection_counts_from_end(const struct lt_selection *s)

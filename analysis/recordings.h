@@ -61,6 +61,16 @@ bool lt_selection_has_window(const struct lt_selection *s);
 int lt_recordings_window(const struct lt_recordings *r, const struct lt_selection *s,
                          struct lt_view_window *window, struct lt_message *message);
 
+/* What the readings of all found, summed; complete only if all are. */
+void lt_recordings_stats(const struct lt_recordings *r, struct lt_read_stats *sum);
+/* The text that all have in common, or "": give offsetof(struct lt_recording, command) or the like. */
+const char *lt_recordings_common(const struct lt_recordings *r, size_t member);
+/* Was damage passed over? 0 with a message if so and without one if not; LT_ERR_CORRUPT with a message
+ * where --strict forbids it. */
+int lt_recording_damage(const struct lt_recording *rec, bool strict, struct lt_message *message);
+
+/* What --mode left out because recordings cannot say what threads did. */
+void lt_message_stateless(struct lt_message *message, uint64_t samples);
 /* "PATH is no recording that live-trace can read: ..." and the like, for an enum lt_error. */
 void lt_recording_explain(struct lt_message *message, const char *path, int error);
 

@@ -79,17 +79,9 @@ struct lt_view {
     struct lt_health health, input_health; /* of the inputs before, of this one */
 };
 
-/* Makes array[id] exist; new items are zero. */
 static int reach(void *array_pointer, struct map_size *size, uint32_t id, size_t item)
 {
-    int error = lt_array_grow(array_pointer, &size->alloc, (size_t)id + 1, item, MAX_IDS);
-
-    if (error == 0 && id >= size->n) {
-        char *items = *(char **)array_pointer;
-        memset(items + size->n * item, 0, ((size_t)id + 1 - size->n) * item);
-        size->n = (size_t)id + 1;
-    }
-    return error;
+    return lt_array_reach(array_pointer, &size->n, &size->alloc, id, item, MAX_IDS);
 }
 
 static void forget_segment(struct lt_view *v)
@@ -474,21 +466,6 @@ static int on_health(void *ctx, const struct lt_health *health)
     return 0;
 }
 
-static void add_health(struct lt_health *sum, const struct lt_health *h)
-{
-    sum->asked += h->asked;
-    sum->taken += h->taken;
-    sum->late += h->late;
-    sum->retried += h->retried;
-    for (int i = 0; i < LT_FAIL_CAUSES; i++) {
-        sum->failed[i] += h->failed[i];
-    }
-    sum->sampler_cpu_ns += h->sampler_cpu_ns;
-    if (h->max_lateness_ns > sum->max_lateness_ns) {
-        sum->max_lateness_ns = h->max_lateness_ns;
-    }
-}
-
 /* The nodes and tags that exist without any definition. */
 static int make_fixed(struct lt_view *v)
 {
@@ -575,7 +552,7 @@ void lt_view_begin_input(struct lt_view *v, unsigned input)
     v->offset_ns = 0;
     free(v->host);
     v->host = NULL;
-    add_health(&v->health, &v->input_health);
+    lt_health_add(&v->health, &v->input_health);
     v->input_health = (struct lt_health){0};
 }
 
@@ -617,6 +594,11 @@ void lt_view_end_survey(struct lt_view *v)
     lt_thread_table_keep_names(v->threads);
 }
 
+bool lt_view_hides_frame(const struct lt_view *v, uint32_t id)
+{
+    return id < v->n_frames.n && v->frame_ids[id].known && v->frame_ids[id].use.hidden;
+}
+
 struct lt_frame_table *lt_view_frames(struct lt_view *v)
 {
     return v->frames;
@@ -641,6 +623,6 @@ struct lt_health lt_view_health(const struct lt_view *v)
 {
     struct lt_health sum = v->health;
 
-    add_health(&sum, &v->input_health);
+    lt_health_add(&sum, &v->input_health);
     return sum;
 }

@@ -32,6 +32,7 @@ static const struct lt_option options[] = {
 struct process {
     uint32_t pid, ppid;
     char *command, *python;
+    char *host; /* "": that of the recording */
 };
 
 /* Ids are those of a segment; what is counted is told apart over all of them. */
@@ -43,8 +44,9 @@ struct info {
     struct process *processes;
     size_t n_processes, processes_alloc;
     struct lt_intern *threads, *frames, *stacks;
-    uint32_t *frame_ids, *stack_ids, *thread_pids; /* of this segment */
-    size_t frame_alloc, stack_alloc, pid_alloc;
+    uint32_t *frame_ids, *stack_ids, *process_ids; /* of this segment */
+    size_t frame_alloc, stack_alloc;
+    size_t n_process_ids, process_ids_alloc;
     uint64_t stack_samples;
     bool *used; /* stacks that have samples */
     size_t used_alloc;
@@ -75,41 +77,46 @@ static int on_meta(void *ctx, const struct lt_meta *meta)
     return err ? err : copy(&i->recorder, meta->recorder);
 }
 
-static struct process *find_or_add(struct info *i, uint32_t pid)
+/* Process ids of other hosts are other processes. */
+static int find_or_add(struct info *i, const struct lt_process_info *info, uint32_t *at)
 {
     for (size_t n = 0; n < i->n_processes; n++) {
-        if (i->processes[n].pid == pid)
-            return &i->processes[n];
+        const struct process *p = &i->processes[n];
+        if (p->pid == info->pid && strlen(p->host) == info->host.len &&
+            (info->host.len == 0 || memcmp(p->host, info->host.data, info->host.len) == 0)) {
+            *at = (uint32_t)n;
+            return 0;
+        }
     }
     if (lt_array_grow(&i->processes, &i->processes_alloc, i->n_processes + 1,
                       sizeof(i->processes[0]), MAX_PROCESSES))
-        return NULL;
-    i->processes[i->n_processes] = (struct process){.pid = pid};
-    return &i->processes[i->n_processes++];
+        return LT_ERR_LIMIT;
+    *at = (uint32_t)i->n_processes;
+    i->processes[i->n_processes++] = (struct process){.pid = info->pid};
+    return copy(&i->processes[*at].host, info->host);
 }
 
 /* A process that becomes another program is told of again: it is what it was last. */
 static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
 {
     struct info *i = ctx;
-    size_t had = i->pid_alloc;
-    if (lt_array_grow(&i->thread_pids, &i->pid_alloc, (size_t)id + 1, sizeof(i->thread_pids[0]),
-                      MAX_PROCESSES))
-        return LT_ERR_LIMIT;
-    memset(i->thread_pids + had, 0, (i->pid_alloc - had) * sizeof(i->thread_pids[0]));
-    i->thread_pids[id] = info->pid;
-    struct process *p = find_or_add(i, info->pid);
-    if (!p)
-        return LT_ERR_LIMIT;
+    int err = lt_array_reach(&i->process_ids, &i->n_process_ids, &i->process_ids_alloc, id,
+                             sizeof(i->process_ids[0]), MAX_PROCESSES);
+    if (!err)
+        err = find_or_add(i, info, &i->process_ids[id]);
+    if (err)
+        return err;
+    struct process *p = &i->processes[i->process_ids[id]];
     p->ppid = info->ppid;
-    int err = copy(&p->command, info->command);
+    err = copy(&p->command, info->command);
     return err ? err : copy(&p->python, info->python);
 }
 
 static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
 {
     struct info *i = ctx;
-    uint64_t key[2] = {info->process < i->pid_alloc ? i->thread_pids[info->process] : 0, info->tid};
+    uint64_t process = info->process < i->n_process_ids ? i->process_ids[info->process] : 0;
+    uint64_t key[2] = {process, info->tid};
     uint32_t ignored;
     (void)id;
     return lt_intern_id(i->threads, key, sizeof(key), &ignored, NULL);
@@ -193,6 +200,7 @@ static void release(struct info *i)
     for (size_t n = 0; n < i->n_processes; n++) {
         free(i->processes[n].command);
         free(i->processes[n].python);
+        free(i->processes[n].host);
     }
     free(i->processes);
     free(i->host);
@@ -200,7 +208,7 @@ static void release(struct info *i)
     free(i->recorder);
     free(i->frame_ids);
     free(i->stack_ids);
-    free(i->thread_pids);
+    free(i->process_ids);
     free(i->used);
     lt_intern_free(i->threads);
     lt_intern_free(i->frames);
@@ -298,6 +306,8 @@ static void json_processes(struct lt_json *j, const struct info *i)
         json_uint(j, "ppid", p->ppid);
         json_text(j, "command", p->command);
         json_text(j, "python", p->python);
+        if (*p->host)
+            json_text(j, "host", p->host);
         lt_json_end(j);
     }
     lt_json_end(j);
@@ -344,6 +354,12 @@ static void print_health(const struct lt_health *h)
            (double)h->sampler_cpu_ns / 1e9, (double)h->max_lateness_ns / 1e6);
 }
 
+static void print_process(const struct process *p)
+{
+    printf("process         %u%s%s  Python %s  %s\n", p->pid, *p->host ? "@" : "", p->host,
+           *p->python ? p->python : "?", p->command);
+}
+
 static void print_log(const struct info *i, const char *path)
 {
     char start[64];
@@ -357,8 +373,7 @@ static void print_log(const struct info *i, const char *path)
     printf("duration        %.3f s, a tick every %.6g s\n", (double)i->stats.duration_ns / 1e9,
            (double)i->interval_ns / 1e9);
     for (size_t n = 0; n < i->n_processes; n++)
-        printf("process         %u  Python %s  %s\n", i->processes[n].pid,
-               *i->processes[n].python ? i->processes[n].python : "?", i->processes[n].command);
+        print_process(&i->processes[n]);
     printf("threads         %u\n", lt_intern_count(i->threads));
     printf("stack samples   %" PRIu64 " (%" PRIu64 " different stacks, %u frames)\n",
            i->stack_samples, i->unique_stacks, lt_intern_count(i->frames));

@@ -23,4 +23,8 @@ int lt_look(const struct lt_looking *looking);
  * one may be about to begin, and is waited for. */
 int lt_look_follow(const struct lt_looking *looking);
 
+/* For requests of long work whose ctx is a struct lt_progress: a message, and how far it is. */
+void lt_show_note(void *ctx, const char *message);
+void lt_show_progress(void *ctx, uint64_t done, uint64_t all);
+
 #endif

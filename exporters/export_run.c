@@ -88,22 +88,6 @@ static int choose_unit(struct run *r, int *is_time)
     return 0;
 }
 
-/* The text that all recordings have in common, or "". */
-static const char *common(const struct run *r, size_t member)
-{
-    const char *first = NULL;
-
-    for (size_t i = 0; i < r->recordings.n; i++) {
-        const char *rec = (const char *)&r->recordings.at[i];
-        const char *text = *(char *const *)(rec + member);
-        if (text == NULL || (first != NULL && strcmp(first, text) != 0)) {
-            return "";
-        }
-        first = text;
-    }
-    return first != NULL ? first : "";
-}
-
 static int64_t common_interval(const struct run *r)
 {
     int64_t interval = r->recordings.n > 0 ? r->recordings.at[0].interval_ns : 0;
@@ -156,10 +140,10 @@ static int deliver_meta(struct run *r)
     char title[512], by[256];
     struct live_trace_meta meta = {
         .title = title,
-        .command = common(r, offsetof(struct lt_recording, command)),
-        .host = common(r, offsetof(struct lt_recording, host)),
-        .recorder = common(r, offsetof(struct lt_recording, recorder)),
-        .cwd = common(r, offsetof(struct lt_recording, cwd)),
+        .command = lt_recordings_common(&r->recordings, offsetof(struct lt_recording, command)),
+        .host = lt_recordings_common(&r->recordings, offsetof(struct lt_recording, host)),
+        .recorder = lt_recordings_common(&r->recordings, offsetof(struct lt_recording, recorder)),
+        .cwd = lt_recordings_common(&r->recordings, offsetof(struct lt_recording, cwd)),
         .start_realtime_ns = lt_recordings_start(&r->recordings),
         .interval_ns = common_interval(r),
         .has_time = all_have_time(r),
@@ -298,35 +282,18 @@ static void note(const struct run *r, const char *text)
     }
 }
 
-/* Sums what the reader found, and says what the user should know about it. */
+/* Says what the user should know about an input. */
 static int account(struct run *r, size_t i)
 {
-    const struct lt_recording *rec = &r->recordings.at[i];
-    struct lt_read_stats *sum = &r->result->read;
-    struct lt_message m = {""};
+    struct lt_message m;
+    int error = lt_recording_damage(&r->recordings.at[i], r->request->selection->strict, &m);
 
-    sum->bytes += rec->stats.bytes;
-    sum->blocks += rec->stats.blocks;
-    sum->damaged_blocks += rec->stats.damaged_blocks;
-    sum->lost_samples += rec->stats.lost_samples;
-    sum->outside += rec->stats.outside;
-    sum->complete = (i == 0 || sum->complete) && rec->stats.complete;
-    if (__builtin_add_overflow(sum->duration_ns, rec->stats.duration_ns, &sum->duration_ns)) {
-        sum->duration_ns = INT64_MAX;
-    }
-    if (rec->stats.damaged_blocks == 0) {
-        return 0;
-    }
-    snprintf(
-        m.text, sizeof m.text, "%s is damaged in %" PRIu64 " place%s: %s", base_name(rec->path),
-        rec->stats.damaged_blocks, rec->stats.damaged_blocks == 1 ? "" : "s",
-        r->request->selection->strict ? "leave out --strict to see the rest" : "the rest was read");
-    if (r->request->selection->strict) {
+    if (error < 0) {
         r->message = m;
-        return LT_ERR_CORRUPT;
+    } else if (m.text[0] != '\0') {
+        note(r, m.text);
     }
-    note(r, m.text);
-    return 0;
+    return error;
 }
 
 /* What the window is in an input's own time is known before it is read if all heads are. */
@@ -357,6 +324,7 @@ static int read_all(struct run *r)
             error = account(r, i);
         }
     }
+    lt_recordings_stats(&r->recordings, &r->result->read);
     return error;
 }
 
@@ -432,13 +400,9 @@ static void explain_counts(struct run *r)
     result->recorded = recorded(r);
     result->selected = counts.selected;
     if (counts.stateless > 0) {
-        char text[256];
-        snprintf(text, sizeof text,
-                 "--mode left out %" PRIu64
-                 " stack samples whose recording does not say what threads did: leave out --mode "
-                 "to see them",
-                 counts.stateless);
-        note(r, text);
+        struct lt_message m;
+        lt_message_stateless(&m, counts.stateless);
+        note(r, m.text);
     }
     if (result->recorded == 0 && h.asked > 0) {
         snprintf(result->message, sizeof result->message,

@@ -35,6 +35,18 @@ int lt_array_grow(void *array_pointer, size_t *alloc, size_t need, size_t size, 
     return 0;
 }
 
+int lt_array_reach(void *array_pointer, size_t *n, size_t *alloc, size_t index, size_t size,
+                   size_t max)
+{
+    int err = lt_array_grow(array_pointer, alloc, index + 1, size, max);
+    if (err || index < *n)
+        return err;
+    char *items = *(char **)array_pointer;
+    memset(items + *n * size, 0, (index + 1 - *n) * size);
+    *n = index + 1;
+    return 0;
+}
+
 int lt_buf_reserve(struct lt_buf *b, size_t more)
 {
     size_t cap = b->cap ? b->cap : LT_BUF_DEFAULT_CAP;

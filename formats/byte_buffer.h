@@ -32,5 +32,8 @@ void lt_buf_release(struct lt_buf *b); /* empty and freed; usable again */
 /* Grows an array of `size`-byte items to hold at least `need`, doubling, with
  * checked multiplication and a hard cap of `max` items. 0 or LT_ERR_NOMEM. */
 int lt_array_grow(void *array_pointer, size_t *alloc, size_t need, size_t size, size_t max);
+/* Makes item `index` of an array of *n items exist; new ones are zero. */
+int lt_array_reach(void *array_pointer, size_t *n, size_t *alloc, size_t index, size_t size,
+                   size_t max);
 
 #endif

@@ -14,3 +14,16 @@ const char *lt_fail_name(unsigned cause)
     };
     return cause < LT_FAIL_CAUSES ? names[cause] : "other";
 }
+
+void lt_health_add(struct lt_health *sum, const struct lt_health *h)
+{
+    sum->asked += h->asked;
+    sum->taken += h->taken;
+    sum->late += h->late;
+    sum->retried += h->retried;
+    for (size_t i = 0; i < LT_FAIL_CAUSES; i++)
+        sum->failed[i] += h->failed[i];
+    sum->sampler_cpu_ns += h->sampler_cpu_ns;
+    if (h->max_lateness_ns > sum->max_lateness_ns)
+        sum->max_lateness_ns = h->max_lateness_ns;
+}

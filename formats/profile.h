@@ -64,6 +64,9 @@ struct lt_health {
     uint64_t max_lateness_ns;
 };
 
+/* *sum becomes that of two recordings. */
+void lt_health_add(struct lt_health *sum, const struct lt_health *h);
+
 struct lt_tag {
     struct lt_str key, value;
 };

@@ -233,28 +233,12 @@ static int end_segment(struct trace_reader *r)
     return err;
 }
 
-static struct lt_health sum_of(const struct lt_health *a, const struct lt_health *b)
-{
-    struct lt_health sum = {
-        .asked = a->asked + b->asked,
-        .taken = a->taken + b->taken,
-        .late = a->late + b->late,
-        .retried = a->retried + b->retried,
-        .sampler_cpu_ns = a->sampler_cpu_ns + b->sampler_cpu_ns,
-        .max_lateness_ns =
-            a->max_lateness_ns > b->max_lateness_ns ? a->max_lateness_ns : b->max_lateness_ns,
-    };
-    for (size_t i = 0; i < LT_FAIL_CAUSES; i++)
-        sum.failed[i] = a->failed[i] + b->failed[i];
-    return sum;
-}
-
 static void begin_recording(struct trace_reader *r)
 {
     r->stats->complete = false;
     r->placed = false;
     r->has_number = false;
-    r->before = sum_of(&r->before, &r->now);
+    lt_health_add(&r->before, &r->now);
     memset(&r->now, 0, sizeof(r->now));
 }
 
@@ -345,7 +329,7 @@ static int read_health(struct trace_reader *r, struct lt_cursor c)
     if (c.bad)
         return LT_BAD_PAYLOAD;
     r->now = h;
-    h = sum_of(&r->before, &r->now);
+    lt_health_add(&h, &r->before);
     return r->handler->health ? r->handler->health(r->handler->ctx, &h) : 0;
 }
 

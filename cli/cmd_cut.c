@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * live-trace cut: a selection as a trace. */
+#include "config.h"
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "cli/selection_options.h"
+#include "cli/splicing.h"
+
+enum { OPT_OUTPUT = 2 };
+
+static const struct lt_option options[] = {
+    {"output", 'o', true, OPT_OUTPUT},
+    {0},
+};
+
+struct cut {
+    struct lt_selection selection;
+    struct lt_logs logs;
+    const char *file;
+};
+
+static int take(struct cut *c, int id, const char *value)
+{
+    switch (id) {
+    case 0:
+        return lt_logs_add(&c->logs, value);
+    case OPT_OUTPUT:
+        c->file = value;
+        return 0;
+    default:
+        return lt_selection_option(&c->selection, id, value) == 0 ? 0 : LT_EXIT_USAGE;
+    }
+}
+
+/* A trace keeps frames as they were recorded. */
+static int check(const struct cut *c)
+{
+    const struct lt_selection *s = &c->selection;
+    const char *option = s->by != LT_BY_DEFAULT        ? "--by"
+                         : s->thread_roots != LT_UNSET ? "--threads"
+                         : s->full_paths               ? "--full-paths"
+                         : s->unit != LT_UNIT_DEFAULT  ? "--unit"
+                                                       : NULL;
+    if (option)
+        return lt_say_usage("%s says how stacks are shown, not which: give it to the command that "
+                            "shows the new trace",
+                            option);
+    return c->file ? 0 : lt_say_usage("cut needs a name for the new trace: give -o FILE");
+}
+
+static int run(const struct lt_command *self, char **argv)
+{
+    struct cut c = {0};
+    struct lt_options o = {
+        .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
+    bool help = false;
+    int status = 0, id = 0;
+    while (!status && !help && (id = lt_options_next(&o)) >= 0) {
+        help = id == LT_OPTION_HELP;
+        status = help ? 0 : take(&c, id, o.value);
+    }
+    if (id == -2)
+        status = LT_EXIT_USAGE;
+    if (help)
+        status = lt_command_help(self);
+    if (!status && !help)
+        status = check(&c);
+    if (!status && !help)
+        status = lt_logs_default(&c.logs);
+    if (!status && !help)
+        status = lt_splice_logs(&c.selection, &c.logs, c.file);
+    lt_selection_release(&c.selection);
+    lt_logs_release(&c.logs);
+    return status;
+}
+
+const struct lt_command lt_cmd_cut = {
+    .name = "cut",
+    .summary = "write what a selection keeps as a trace of its own",
+    .help = "Usage: live-trace cut -o FILE [selection] [LOG...]\n"
+            "\n"
+            "  -o, --output FILE   the new trace; - is standard output\n"
+            "\n"
+            "Frames stay as they were recorded, but for what --hide and --mine leave out; --by,\n"
+            "--threads, --full-paths and --unit have no meaning here. Several LOGs: see merge.\n"
+            "\n",
+    .shared_help = lt_selection_help,
+    .example = "live-trace cut -o peak.ltrace --from 2026-11-23T10:00 --to 2026-11-23T10:05",
+    .run = run,
+};
