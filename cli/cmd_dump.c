@@ -115,25 +115,88 @@ static void print_frame(struct show *s, const struct lt_dump_frame *f)
     print_locals(s, f);
 }
 
+/* The rest of the line, and the stack below it. */
+static void print_stack(struct show *s, int error, size_t first, size_t n, size_t n_cut)
+{
+    if (error) {
+        printf(", stack not known: %s\n", why_unknown(error));
+        return;
+    }
+    puts(", most recent call first:");
+    for (size_t i = 0; i < n; i++)
+        print_frame(s, &s->dump->frames[first + i]);
+    if (n == 0)
+        puts("  <no Python frame>");
+    if (n_cut)
+        printf("  %s, %zu outer frame%s\n", LT_FRAME_CUT, n_cut, n_cut == 1 ? "" : "s");
+}
+
+static uint64_t thread_number(const struct lt_dump_thread *t)
+{
+    return t->tid ? (uint64_t)t->tid : t->ident;
+}
+
 static void print_thread(struct show *s, const struct lt_dump_thread *t)
 {
-    printf("\nThread %" PRIu64 " \"", t->tid ? (uint64_t)t->tid : t->ident);
+    printf("\nThread %" PRIu64 " \"", thread_number(t));
     print_piece(s, t->name, '"');
     printf("\" (%s%s%s%s)", t->state & LT_STATE_CPU ? "on CPU" : "waiting",
            t->state & LT_STATE_GIL ? ", holds the GIL" : "",
            t->state & LT_STATE_GIL_WAIT ? " for the GIL" : "",
            t->state & LT_STATE_GC ? ", in garbage collection" : "");
-    if (t->error) {
-        printf(", stack not known: %s\n", why_unknown(t->error));
-        return;
+    print_stack(s, t->error, t->first_frame, t->n_frames, t->n_cut);
+}
+
+static const char *task_state(const struct lt_dump_task *t)
+{
+    switch (t->state) {
+    case LT_CORO_CREATED:
+        return "not started";
+    case LT_CORO_EXECUTING:
+        return "running";
+    default:
+        return "suspended";
     }
-    puts(", most recent call first:");
-    for (size_t i = 0; i < t->n_frames; i++)
-        print_frame(s, &s->dump->frames[t->first_frame + i]);
-    if (t->n_frames == 0)
-        puts("  <no Python frame>");
-    if (t->n_cut)
-        printf("  %s, %zu outer frame%s\n", LT_FRAME_CUT, t->n_cut, t->n_cut == 1 ? "" : "s");
+}
+
+static const struct lt_dump_task *find_task(const struct lt_dump *d, lt_addr id)
+{
+    for (size_t i = 0; i < d->n_tasks; i++) {
+        if (d->tasks[i].id == id)
+            return &d->tasks[i];
+    }
+    return NULL;
+}
+
+/* By name; by what id() says where the waiting task is not among those that were read. */
+static void print_waiters(struct show *s, const struct lt_dump_task *t)
+{
+    for (size_t i = 0; i < t->n_waiters; i++) {
+        lt_addr id = s->dump->waiters[t->first_waiter + i];
+        const struct lt_dump_task *waiter = find_task(s->dump, id);
+        fputs(i ? ", " : "  awaited by ", stdout);
+        if (waiter) {
+            putchar('"');
+            print_piece(s, waiter->name, '"');
+            putchar('"');
+        } else {
+            printf("task at 0x%" PRIx64, id);
+        }
+    }
+    if (t->n_waiters)
+        putchar('\n');
+}
+
+static void print_task(struct show *s, const struct lt_dump_task *t)
+{
+    fputs("\nTask \"", stdout);
+    print_piece(s, t->name, '"');
+    putchar('"');
+    if (t->thread != LT_DUMP_NO_THREAD)
+        printf(" in thread %" PRIu64, thread_number(&s->dump->threads[t->thread]));
+    printf(" (%s)", task_state(t));
+    print_stack(s, t->error, t->first_frame, t->n_frames, t->n_cut);
+    print_waiters(s, t);
 }
 
 static int print_dump(struct show *s)
@@ -141,6 +204,8 @@ static int print_dump(struct show *s)
     print_head(s);
     for (size_t i = 0; i < s->dump->n_threads; i++)
         print_thread(s, &s->dump->threads[i]);
+    for (size_t i = 0; i < s->dump->n_tasks; i++)
+        print_task(s, &s->dump->tasks[i]);
     return LT_EXIT_OK;
 }
 
@@ -190,11 +255,30 @@ static void json_flag(struct lt_json *j, const char *key, bool value)
     lt_json_bool(j, value);
 }
 
+/* Members of a thread or task. */
+static void json_stack(struct lt_json *j, struct show *s, int error, size_t first, size_t n,
+                       size_t n_cut)
+{
+    if (error) {
+        lt_json_key(j, "error");
+        lt_json_text(j, why_unknown(error));
+    }
+    if (n_cut) {
+        lt_json_key(j, "cut");
+        lt_json_uint(j, n_cut);
+    }
+    lt_json_key(j, "stack");
+    lt_json_array(j);
+    for (size_t i = 0; i < n; i++)
+        json_frame(j, s, &s->dump->frames[first + i]);
+    lt_json_end(j);
+}
+
 static void json_thread(struct lt_json *j, struct show *s, const struct lt_dump_thread *t)
 {
     lt_json_object(j);
     lt_json_key(j, "tid");
-    lt_json_uint(j, t->tid ? (uint64_t)t->tid : t->ident);
+    lt_json_uint(j, thread_number(t));
     lt_json_key(j, "ident");
     lt_json_uint(j, t->ident);
     json_piece(j, s, "name", t->name);
@@ -203,18 +287,34 @@ static void json_thread(struct lt_json *j, struct show *s, const struct lt_dump_
     json_flag(j, "gil", t->state & LT_STATE_GIL);
     json_flag(j, "gil_wait", t->state & LT_STATE_GIL_WAIT);
     json_flag(j, "gc", t->state & LT_STATE_GC);
-    if (t->error) {
-        lt_json_key(j, "error");
-        lt_json_text(j, why_unknown(t->error));
+    json_stack(j, s, t->error, t->first_frame, t->n_frames, t->n_cut);
+    lt_json_end(j);
+}
+
+static void json_id(struct lt_json *j, lt_addr id)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "0x%" PRIx64, id);
+    lt_json_text(j, text);
+}
+
+static void json_task(struct lt_json *j, struct show *s, const struct lt_dump_task *t)
+{
+    lt_json_object(j);
+    lt_json_key(j, "id");
+    json_id(j, t->id);
+    json_piece(j, s, "name", t->name);
+    if (t->thread != LT_DUMP_NO_THREAD) {
+        lt_json_key(j, "tid");
+        lt_json_uint(j, thread_number(&s->dump->threads[t->thread]));
     }
-    if (t->n_cut) {
-        lt_json_key(j, "cut");
-        lt_json_uint(j, t->n_cut);
-    }
-    lt_json_key(j, "stack");
+    lt_json_key(j, "state");
+    lt_json_text(j, task_state(t));
+    json_stack(j, s, t->error, t->first_frame, t->n_frames, t->n_cut);
+    lt_json_key(j, "awaited_by");
     lt_json_array(j);
-    for (size_t i = 0; i < t->n_frames; i++)
-        json_frame(j, s, &s->dump->frames[t->first_frame + i]);
+    for (size_t i = 0; i < t->n_waiters; i++)
+        json_id(j, s->dump->waiters[t->first_waiter + i]);
     lt_json_end(j);
     lt_json_end(j);
 }
@@ -235,6 +335,13 @@ static int json_dump(struct show *s)
     for (size_t i = 0; i < d->n_threads; i++)
         json_thread(&j, s, &d->threads[i]);
     lt_json_end(&j);
+    if (d->has_asyncio) {
+        lt_json_key(&j, "tasks");
+        lt_json_array(&j);
+        for (size_t i = 0; i < d->n_tasks; i++)
+            json_task(&j, s, &d->tasks[i]);
+        lt_json_end(&j);
+    }
     lt_json_end(&j);
     return lt_json_end_stdout(&j);
 }
@@ -248,6 +355,11 @@ static void warn(const struct lt_dump *d)
                lt_error_text(d->locals_error));
     if (d->locals_cut)
         lt_say("not all locals of process %d are shown: there are too many", (int)d->pid);
+    if (d->tasks_error)
+        lt_say("not all tasks of process %d are shown: %s", (int)d->pid,
+               lt_error_text(d->tasks_error));
+    if (d->tasks_cut)
+        lt_say("not all tasks of process %d are shown: there are too many", (int)d->pid);
 }
 
 static int dump(pid_t pid, bool json, const struct lt_dump_options *how)
@@ -325,7 +437,8 @@ const struct lt_command lt_cmd_dump = {
     .help = "Usage: live-trace dump PID [--json] [--locals] [--max-frames N] [--force]\n"
             "\n"
             "Prints the stacks of all threads once, innermost frame first, and which thread\n"
-            "is on a processor, holds the GIL or collects garbage. The process is not\n"
+            "is on a processor, holds the GIL or collects garbage; then the tasks of\n"
+            "asyncio (Python 3.14 on), and which others await each. The process is not\n"
             "stopped, and need not answer: it may hang or be stopped itself.\n"
             "\n"
             "  --json          as one JSON object\n"

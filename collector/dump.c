@@ -28,15 +28,21 @@ enum {
     PAUSE_NS = 2000000
 };
 
-/* Objects that are looked at for locals. The thread with the GIL does not run meanwhile, so there
- * are not too many; and where it could not be kept from running for so long, fewer. */
-static const size_t budgets[] = {1 << 14, 1 << 10, 0};
+/* How much is looked at besides stacks. The thread with the GIL does not run meanwhile, so that it is
+ * not too much; and where it could not be kept from running for so long, less. */
+static const struct effort {
+    size_t objects; /* for locals */
+    size_t tasks;
+} efforts[] = {{1 << 14, 1 << 13}, {1 << 10, 1 << 8}, {0, 0}};
+enum { EFFORTS = sizeof(efforts) / sizeof(efforts[0]) };
 
 void lt_dump_release(struct lt_dump *d)
 {
     free(d->threads);
     free(d->frames);
     free(d->locals);
+    free(d->tasks);
+    free(d->waiters);
     lt_buf_release(&d->text);
     memset(d, 0, sizeof(*d));
 }
@@ -140,20 +146,30 @@ static int complete(struct lt_dump_moment *m, const struct lt_py_gil *gil, bool 
     return err;
 }
 
+/* With less and less besides the stacks until it can be done. */
+static int read_with_effort(struct lt_dump_moment *m, struct lt_py_process *p,
+                            struct lt_py_gil *gil, struct lt_tick_context *tick, bool locals)
+{
+    struct lt_dump *d = m->dump;
+    bool more = locals || d->has_asyncio;
+    int err = LT_ERR_TORN;
+    for (size_t i = more ? 0 : EFFORTS - 1; err && !is_final(err) && i < EFFORTS; i++) {
+        m->budget = locals ? efforts[i].objects : 0;
+        m->max_tasks = d->has_asyncio ? efforts[i].tasks : 0;
+        if (more && i == EFFORTS - 1) {
+            d->locals_error = locals ? err : 0;
+            m->begin.tasks_error = d->has_asyncio ? err : 0;
+        }
+        err = read_several_times(p, gil, tick);
+    }
+    return err;
+}
+
 static int read_gil(struct lt_dump_moment *m, struct lt_py_process *p, struct lt_py_gil *gil,
                     struct lt_tick_context *tick, bool locals)
 {
-    struct lt_dump *d = m->dump;
-    int err = LT_ERR_TORN;
     lt_dump_moment_begin(m);
-    for (size_t i = 0; err && !is_final(err) && i < sizeof(budgets) / sizeof(budgets[0]); i++) {
-        m->budget = budgets[i];
-        if (m->budget && !locals)
-            continue;
-        if (!m->budget && locals)
-            d->locals_error = err;
-        err = read_several_times(p, gil, tick);
-    }
+    int err = read_with_effort(m, p, gil, tick, locals);
     if (err == LT_ERR_AWAY)
         forget_holder(m, gil);
     if (!err || err == LT_ERR_AWAY)
@@ -182,6 +198,7 @@ static int read_all(struct lt_dump *d, struct lt_py_process *p,
         err = lt_py_gil_used(p, i) ? read_gil(&m, p, &p->gils[i], &tick, options->locals) : 0;
     lt_be_urgent(false);
     lt_page_cache_free(m.cache);
+    free(m.chain);
     return err;
 }
 
@@ -192,6 +209,8 @@ int lt_dump_take(struct lt_dump *d, pid_t pid, const struct lt_dump_options *opt
     int err = open_process(d, options->force, &p);
     if (!err)
         err = describe(d);
+    if (!err && p->runtime.asyncio)
+        d->has_asyncio = lt_py_asyncio_read(&p->mem, p->runtime.asyncio, &p->asyncio) == 0;
     if (!err)
         err = read_all(d, p, options);
     lt_py_process_free(p);

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "collector/mem.h"
+#include "collector/py_tasks.h"
 #include "formats/byte_buffer.h"
 #include "formats/profile.h"
 
@@ -38,6 +38,18 @@ struct lt_dump_thread {
     size_t n_cut;                 /* outer ones that were left out */
 };
 
+struct lt_dump_task { /* of asyncio; those that are done are left out */
+    lt_addr id;       /* what id() says of it */
+    struct lt_dump_text name;
+    size_t thread; /* whose event loop it belongs to; LT_DUMP_NO_THREAD: it has ended */
+    enum lt_py_coroutine_state state;
+    int error;                           /* as of a thread */
+    size_t first_frame, n_frames, n_cut; /* likewise: its coroutines, and what they call */
+    size_t first_waiter, n_waiters;      /* ids of the tasks that await it */
+};
+
+#define LT_DUMP_NO_THREAD SIZE_MAX
+
 struct lt_dump {
     pid_t pid;
     char python[32];             /* version */
@@ -46,12 +58,19 @@ struct lt_dump {
     bool own_root;    /* it sees the files that we see */
     int locals_error; /* why there are none of some threads: LT_ERR_TORN; 0: there are */
     bool locals_cut;  /* there were too many: outer frames are without */
+    bool has_asyncio; /* it has loaded it: then there may be tasks */
+    int tasks_error;  /* why not all of them are here */
+    bool tasks_cut;   /* there were too many */
     struct lt_dump_thread *threads;
     size_t n_threads, threads_alloc;
     struct lt_dump_frame *frames;
     size_t n_frames, frames_alloc;
     struct lt_dump_local *locals;
     size_t n_locals, locals_alloc;
+    struct lt_dump_task *tasks;
+    size_t n_tasks, tasks_alloc;
+    lt_addr *waiters;
+    size_t n_waiters, waiters_alloc;
     struct lt_buf text;
 };
 

@@ -5,6 +5,7 @@
 
 #include "collector/dump_moment.h"
 
+#include "collector/dump_tasks.h"
 #include "collector/py_locals.h"
 #include "collector/py_nodes.h"
 #include "collector/py_state.h"
@@ -19,19 +20,18 @@ enum {
     MAX_NAME_CHARS = 128
 };
 
-struct look {
-    struct lt_dump_moment *m;
-    struct lt_dump *d;
-    struct lt_py_process *p;
-    struct lt_mem mem; /* through the page cache */
-    struct lt_py_values values;
-};
-
 void lt_dump_moment_begin(struct lt_dump_moment *m)
 {
     const struct lt_dump *d = m->dump;
-    m->begin =
-        (struct lt_dump_mark){d->n_threads, d->n_frames, d->n_locals, d->text.len, d->locals_cut};
+    m->begin = (struct lt_dump_mark){.threads = d->n_threads,
+                                     .frames = d->n_frames,
+                                     .locals = d->n_locals,
+                                     .tasks = d->n_tasks,
+                                     .waiters = d->n_waiters,
+                                     .text = d->text.len,
+                                     .locals_cut = d->locals_cut,
+                                     .tasks_cut = d->tasks_cut,
+                                     .tasks_error = d->tasks_error};
 }
 
 static void rewind_dump(struct lt_dump_moment *m)
@@ -41,12 +41,16 @@ static void rewind_dump(struct lt_dump_moment *m)
     d->n_frames = m->begin.frames;
     d->n_locals = m->begin.locals;
     d->text.len = m->begin.text;
-    d->locals_cut = m->begin.cut;
+    d->n_tasks = m->begin.tasks;
+    d->n_waiters = m->begin.waiters;
+    d->locals_cut = m->begin.locals_cut;
+    d->tasks_cut = m->begin.tasks_cut;
+    d->tasks_error = m->begin.tasks_error;
 }
 
-static struct look begin_look(struct lt_dump_moment *m, struct lt_py_process *p)
+static struct lt_dump_look begin_look(struct lt_dump_moment *m, struct lt_py_process *p)
 {
-    struct look l = {.m = m, .d = m->dump, .p = p};
+    struct lt_dump_look l = {.m = m, .d = m->dump, .p = p};
     rewind_dump(m);
     lt_page_cache_clear(m->cache);
     lt_page_cache_mem(m->cache, &l.mem);
@@ -61,14 +65,14 @@ static int put_str(struct lt_dump *d, struct lt_str s, struct lt_dump_text *text
 }
 
 /* A local that makes no sense is left out: the rest of the stack is as true without it. */
-static int or_nothing(int err)
+int lt_dump_or_nothing(int err)
 {
     return err == LT_ERR_FAULT || err == LT_ERR_CORRUPT || err == LT_ERR_LIMIT ? 0 : err;
 }
 
 static int put_local(void *ctx, const struct lt_py_local *local)
 {
-    struct look *l = ctx;
+    struct lt_dump_look *l = ctx;
     struct lt_dump *d = l->d;
     struct lt_dump_local entry = {.name.at = d->text.len};
     if (lt_array_grow(&d->locals, &d->locals_alloc, d->n_locals + 1, sizeof(d->locals[0]),
@@ -86,7 +90,8 @@ static int put_local(void *ctx, const struct lt_py_local *local)
     return err;
 }
 
-static int put_locals(struct look *l, const struct lt_py_frame *frame, struct lt_dump_frame *out)
+static int put_locals(struct lt_dump_look *l, const struct lt_py_frame *frame,
+                      struct lt_dump_frame *out)
 {
     struct lt_dump *d = l->d;
     out->first_local = d->n_locals;
@@ -98,10 +103,10 @@ static int put_locals(struct look *l, const struct lt_py_frame *frame, struct lt
     l->values.mem = &l->mem;
     int err = lt_py_locals_each(&l->mem, l->values.offsets, frame->addr, frame->code, put_local, l);
     out->n_locals = d->n_locals - out->first_local;
-    return or_nothing(err);
+    return lt_dump_or_nothing(err);
 }
 
-static int put_frame(struct look *l, const struct lt_py_frame *frame)
+int lt_dump_put_frame(struct lt_dump_look *l, const struct lt_py_frame *frame)
 {
     const struct lt_py_codes *codes = l->p->codes;
     const struct lt_py_code *code = lt_py_codes_find(codes, frame->code);
@@ -127,20 +132,21 @@ static int put_frame(struct look *l, const struct lt_py_frame *frame)
     return err;
 }
 
-static int put_frames(struct look *l, const struct lt_py_thread *t, struct lt_dump_thread *out)
+static int put_frames(struct lt_dump_look *l, const struct lt_py_thread *t,
+                      struct lt_dump_thread *out)
 {
     size_t i = t->stack.n_frames;
     int err = 0;
     out->first_frame = l->d->n_frames;
     while (!err && i > 0 && (!l->m->max_frames || out->n_frames < l->m->max_frames)) {
-        err = put_frame(l, &t->stack.frames[--i]);
+        err = lt_dump_put_frame(l, &t->stack.frames[--i]);
         out->n_frames = l->d->n_frames - out->first_frame;
     }
     out->n_cut = i;
     return err;
 }
 
-static int put_thread(struct look *l, struct lt_py_thread *t, int error)
+static int put_thread(struct lt_dump_look *l, struct lt_py_thread *t, int error)
 {
     struct lt_dump *d = l->d;
     struct lt_thread_doing doing;
@@ -159,19 +165,18 @@ static int put_thread(struct look *l, struct lt_py_thread *t, int error)
     return err;
 }
 
-/* Is it a thread of this GIL that was there when the list was last walked? */
-static bool is_member(const struct lt_py_process *p, const struct lt_py_thread *t,
-                      const struct lt_py_gil *gil)
+bool lt_dump_is_member(const struct lt_py_process *p, const struct lt_py_thread *t,
+                       const struct lt_py_gil *gil)
 {
     return &p->gils[t->gil] == gil && (t->listed || !p->list_walked);
 }
 
-static int put_threads(struct look *l, const struct lt_py_gil *gil, int error)
+static int put_threads(struct lt_dump_look *l, const struct lt_py_gil *gil, int error)
 {
     struct lt_py_process *p = l->p;
     int err = 0;
     for (size_t i = 0; !err && i < p->n_threads; i++) {
-        if (is_member(p, p->threads[i], gil))
+        if (lt_dump_is_member(p, p->threads[i], gil))
             err = put_thread(l, p->threads[i], error);
     }
     return err;
@@ -179,7 +184,7 @@ static int put_threads(struct look *l, const struct lt_py_gil *gil, int error)
 
 static int give_name(void *ctx, uint64_t ident, struct lt_str name)
 {
-    struct look *l = ctx;
+    struct lt_dump_look *l = ctx;
     for (size_t i = l->m->begin.threads; i < l->d->n_threads; i++) {
         if (l->d->threads[i].ident == ident)
             return put_str(l->d, name, &l->d->threads[i].name);
@@ -187,7 +192,7 @@ static int give_name(void *ctx, uint64_t ident, struct lt_str name)
     return 0;
 }
 
-static int put_names(struct look *l, const struct lt_py_gil *gil)
+static int put_names(struct lt_dump_look *l, const struct lt_py_gil *gil)
 {
     struct lt_py_process *p = l->p;
     int err = 0;
@@ -195,7 +200,7 @@ static int put_names(struct look *l, const struct lt_py_gil *gil)
         struct lt_py_names names = {0};
         if (&p->gils[p->interp_gils[i]] != gil)
             continue;
-        err = or_nothing(
+        err = lt_dump_or_nothing(
             lt_py_names_read(&names, &l->mem, &p->runtime.offsets, p->interps[i], give_name, l));
         lt_py_names_release(&names);
     }
@@ -204,15 +209,17 @@ static int put_names(struct look *l, const struct lt_py_gil *gil)
 
 int lt_dump_moment_look(void *moment, struct lt_py_process *p, const struct lt_py_gil *gil)
 {
-    struct look l = begin_look(moment, p);
+    struct lt_dump_look l = begin_look(moment, p);
     int err = put_threads(&l, gil, 0);
-    return err ? err : put_names(&l, gil);
+    if (!err)
+        err = put_names(&l, gil);
+    return err ? err : lt_dump_put_tasks(&l, gil);
 }
 
 int lt_dump_moment_give_up(struct lt_dump_moment *m, struct lt_py_process *p,
                            const struct lt_py_gil *gil, int error)
 {
-    struct look l = begin_look(m, p);
+    struct lt_dump_look l = begin_look(m, p);
     int err = put_threads(&l, gil, error);
     return err ? err : put_names(&l, gil);
 }

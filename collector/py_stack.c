@@ -326,32 +326,46 @@ static size_t known_frame(struct walk *w, lt_addr addr)
     return w->stable_loose >= s->frames[i - 1].outer_loose ? i - 1 : s->n_valid;
 }
 
-/* Appends what the bytes say to the frames met. *met: whether it is a Python frame. */
-static int meet_frame(struct walk *w, lt_addr addr, const uint8_t *bytes, bool *met)
+static unsigned owner_of(const struct lt_py_offsets *o, const uint8_t *bytes)
 {
-    const struct lt_py_offsets *o = w->o;
-    struct lt_py_stack *s = w->s;
-    unsigned owner = o->frame.owner == LT_NO_FIELD ? 0 : bytes[o->frame.owner];
-    *met = !(owner < 32 && (o->skip_owners >> owner & 1));
-    if (!*met)
-        return 0;
+    return o->frame.owner == LT_NO_FIELD ? 0 : bytes[o->frame.owner];
+}
+
+int lt_py_frame_decode(const struct lt_py_offsets *o, lt_addr addr, const uint8_t *bytes,
+                       struct lt_py_frame *frame)
+{
     lt_addr code = lt_peek_u64(bytes, o->frame.code);
     if (o->tagged_refs)
         code &= ~(uint64_t)REF_TAG_BITS;
     if (!code || code % ALIGNMENT != 0)
         return LT_ERR_CORRUPT;
-    if (lt_array_grow(&s->met, &s->met_alloc, w->n_met + 1, sizeof(s->met[0]), LT_STACK_MAX_FRAMES))
-        return LT_ERR_LIMIT;
-    struct lt_py_frame *frame = &s->met[w->n_met++];
     *frame = (struct lt_py_frame){
         .addr = addr,
         .code = code,
         .instr = o->instr_kind == LT_INSTR_POINTER ? lt_peek_u64(bytes, o->frame.instr)
                                                    : lt_peek_u32(bytes, o->frame.instr),
-        .generator = owner == o->owner_generator,
-        .outer_loose =
-            (uint32_t)w->n_met_loose, /* inner ones and itself until the walk has ended */
+        .generator = owner_of(o, bytes) == o->owner_generator,
     };
+    return 0;
+}
+
+/* Appends what the bytes say to the frames met. *met: whether it is a Python frame. */
+static int meet_frame(struct walk *w, lt_addr addr, const uint8_t *bytes, bool *met)
+{
+    struct lt_py_stack *s = w->s;
+    struct lt_py_frame frame;
+    unsigned owner = owner_of(w->o, bytes);
+    *met = !(owner < 32 && (w->o->skip_owners >> owner & 1));
+    if (!*met)
+        return 0;
+    int err = lt_py_frame_decode(w->o, addr, bytes, &frame);
+    if (err)
+        return err;
+    if (lt_array_grow(&s->met, &s->met_alloc, w->n_met + 1, sizeof(s->met[0]), LT_STACK_MAX_FRAMES))
+        return LT_ERR_LIMIT;
+    /* Inner ones and itself, until the walk has ended. */
+    frame.outer_loose = (uint32_t)w->n_met_loose;
+    s->met[w->n_met++] = frame;
     return 0;
 }
 

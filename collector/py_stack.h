@@ -67,6 +67,10 @@ struct lt_py_stack {
     size_t met_loose_alloc;
 };
 
+/* What the bytes of a frame say (offsets.frame.size of them). LT_ERR_CORRUPT: there is no code object. */
+int lt_py_frame_decode(const struct lt_py_offsets *o, lt_addr addr, const uint8_t *bytes,
+                       struct lt_py_frame *frame);
+
 /* Wants the thread state and all that is predicted. */
 int lt_py_stack_want(struct lt_py_stack *s, const struct lt_py_offsets *o,
                      struct lt_copies *copies);
