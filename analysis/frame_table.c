@@ -28,7 +28,7 @@ struct file_view {
 };
 
 struct shown_frame {
-    uint32_t name, file, line, flags;
+    uint32_t name, file, line, first_line, flags;
     uint32_t recorded_file; /* where its source text is found */
 };
 
@@ -228,8 +228,9 @@ static struct shown_frame shown_for(const struct lt_frame_table *t, const struct
 
     if (t->by == LT_BY_LINE) {
         f.line = info->line;
+        f.first_line = info->first_line;
     } else if (t->by == LT_BY_FUNCTION || recorded_file == 0) {
-        f.line = info->first_line;
+        f.line = f.first_line = info->first_line;
     } else if (t->by == LT_BY_FILE) {
         f.name = file->shown;
     } else if (t->by == LT_BY_MODULE) {
@@ -366,6 +367,7 @@ struct lt_view_frame lt_frame_table_get(const struct lt_frame_table *t, uint32_t
         .name = lt_text_pool_get(t->texts, f->name),
         .file = lt_text_pool_get(t->texts, f->file),
         .line = f->line,
+        .first_line = f->first_line,
         .flags = f->flags,
     };
 }

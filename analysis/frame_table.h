@@ -21,6 +21,7 @@ enum lt_frame_flags {
 struct lt_view_frame {
     const char *name, *file; /* live as long as the table; "" for no file */
     uint32_t line;           /* 0 unknown or not told apart */
+    uint32_t first_line;     /* of the function; 0 unknown or not told apart */
     uint32_t flags;          /* enum lt_frame_flags */
 };
 

@@ -586,6 +586,7 @@ struct lt_profile_handler lt_view_survey_handler(struct lt_view *v)
         .segment = on_segment,
         .process = on_process,
         .thread = on_thread,
+        .source = on_source,
     };
 }
 

@@ -63,8 +63,8 @@ void lt_view_set_offset(struct lt_view *v, int64_t offset_ns);
 
 /* Pass it to lt_profile_read(), once for each input. */
 struct lt_profile_handler lt_view_handler(struct lt_view *v);
-/* A handler that learns the names of processes and threads only: for a first pass over inputs
- * that are read again. Names that it has seen stay. */
+/* A handler that learns the names of processes and threads, and source lines: for a first pass over
+ * inputs that are read again. Names that it has seen stay. */
 struct lt_profile_handler lt_view_survey_handler(struct lt_view *v);
 void lt_view_end_survey(struct lt_view *v);
 

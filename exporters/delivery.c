@@ -236,6 +236,7 @@ static int frame_for(struct lt_delivery *d, uint32_t id, const struct live_trace
             .name = f.name,
             .file = f.file,
             .line = f.line,
+            .first_line = f.first_line,
         };
         frame->source = lt_frame_table_source(lt_view_frames(d->view), id, &frame->indent);
     }

@@ -244,13 +244,15 @@ static int read_input(struct run *r, size_t i, const struct lt_profile_handler *
     return error;
 }
 
-/* Must names, or times, be known before the first sample? */
+/* Must names, times or source lines be known before the first sample? */
 static bool needs_survey(const struct run *r)
 {
     const struct lt_selection *s = r->request->selection;
     bool process_roots = r->totals == NULL && s->thread_roots == LT_YES;
 
-    return lt_selection_counts_from_end(s) || s->threads.n > 0 || process_roots;
+    bool sources = (r->request->exporter->flags & LIVE_TRACE_EXPORTER_WANTS_SOURCE) != 0;
+
+    return lt_selection_counts_from_end(s) || s->threads.n > 0 || process_roots || sources;
 }
 
 static int survey(struct run *r)

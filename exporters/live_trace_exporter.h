@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 #define LIVE_TRACE_EXPORTER_ABI 1
-#define LIVE_TRACE_EXPORTER_MINOR 1
+#define LIVE_TRACE_EXPORTER_MINOR 2
 
 enum live_trace_frame_flags {
     LIVE_TRACE_FRAME_MINE = 1 << 0,    /* the user's own code */
@@ -60,6 +60,8 @@ struct live_trace_frame {
     const char
         *source;     /* text of that line, stripped; "" unknown, with samples also not yet known */
     uint32_t indent; /* the column where source begins in its file. Since 1 */
+    uint32_t first_line; /* since 2: of the function; 0 unknown, or other things than functions and
+                          * lines are told apart */
 };
 
 struct live_trace_thread {
@@ -159,7 +161,10 @@ enum live_trace_exporter_flags {
     LIVE_TRACE_EXPORTER_UNIT_SAMPLES = 1
                                        << 1, /* --unit is samples unless the user says otherwise */
     LIVE_TRACE_EXPORTER_NO_IDLE =
-        1 << 2 /* leaves waiting stacks out unless the user says otherwise */
+        1 << 2, /* leaves waiting stacks out unless the user says otherwise */
+    LIVE_TRACE_EXPORTER_WANTS_SOURCE =
+        1 << 3 /* since 2: with samples, `source` is known from the first on where an input can be
+                * read twice */
 };
 
 struct live_trace_exporter {
