@@ -6,11 +6,16 @@
 
 #include "exporters/live_trace_exporter.h"
 
+extern const struct live_trace_exporter lt_exporter_callgrind;
 extern const struct live_trace_exporter lt_exporter_chrome;
+extern const struct live_trace_exporter lt_exporter_csv;
 extern const struct live_trace_exporter lt_exporter_firefox;
 extern const struct live_trace_exporter lt_exporter_folded;
 extern const struct live_trace_exporter lt_exporter_heatmap;
 extern const struct live_trace_exporter lt_exporter_jsonl;
+extern const struct live_trace_exporter lt_exporter_log;
+extern const struct live_trace_exporter lt_exporter_pprof;
+extern const struct live_trace_exporter lt_exporter_pstats;
 extern const struct live_trace_exporter lt_exporter_speedscope;
 extern const struct live_trace_exporter lt_exporter_svg;
 extern const struct live_trace_exporter lt_exporter_text;

@@ -23,11 +23,16 @@
 /* Sorted by name, one a line. */
 /* clang-format off */
 static const struct live_trace_exporter *const builtins[] = {
+    &lt_exporter_callgrind,
     &lt_exporter_chrome,
+    &lt_exporter_csv,
     &lt_exporter_firefox,
     &lt_exporter_folded,
     &lt_exporter_heatmap,
     &lt_exporter_jsonl,
+    &lt_exporter_log,
+    &lt_exporter_pprof,
+    &lt_exporter_pstats,
     &lt_exporter_speedscope,
     &lt_exporter_svg,
     &lt_exporter_text,

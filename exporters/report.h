@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The report of `analyze` as data: what text.c counts, and report_text.c and
- * report_json.c lay out. */
+ * The report of `analyze` as data: what report.c counts, and report_text.c,
+ * report_json.c and csv.c lay out. */
 #ifndef LT_REPORT_H
 #define LT_REPORT_H
 
@@ -9,10 +9,15 @@
 
 #include "exporters/live_trace_exporter.h"
 
+struct lt_figures {
+    uint64_t count; /* stack samples */
+    int64_t weight_ns;
+};
+
 struct lt_report_row {
     const struct live_trace_frame *frame; /* NULL: has not counted */
-    uint64_t count;
-    int64_t weight_ns;
+    struct lt_figures self;               /* of stacks that it is the innermost frame of */
+    struct lt_figures total;              /* of stacks that it is in */
     uint64_t last_stack; /* the stack that counted last, so that recursion counts once */
 };
 
@@ -20,15 +25,28 @@ struct lt_report {
     char *title, *command, *host, *by, *selection;
     int64_t start_realtime_ns, interval_ns;
     bool unit_is_time, sum_all_frames;
-    struct lt_report_row *rows; /* the most frequent first */
+    bool callers_too;           /* rows also of frames that are innermost in no stack */
+    struct lt_report_row *rows; /* by frame id; from lt_report_sort on the most frequent first */
     size_t n_rows;              /* to be shown */
-    size_t n_all;
-    uint64_t count; /* of all stacks */
-    int64_t weight_ns;
+    size_t n_all, alloc;
+    uint64_t stacks;       /* counted */
+    struct lt_figures all; /* of all stacks */
 };
 
+/* Frees what the report holds. */
+void lt_report_release(struct lt_report *r);
+/* Keeps what heads are made of. 0 or LT_ERR_NOMEM. */
+int lt_report_meta(struct lt_report *r, const struct live_trace_meta *meta);
+/* Counts the frames of one stack. 0 or LT_ERR_NOMEM. */
+int lt_report_add(struct lt_report *r, const struct live_trace_stack *stack);
+/* Puts the rows in order; the first `most` are to be shown. Once, after the last stack. */
+void lt_report_sort(struct lt_report *r, size_t most);
+
+/* What the row is about: its total with sum_all_frames, otherwise its self. */
+const struct lt_figures *lt_report_figures(const struct lt_report *r,
+                                           const struct lt_report_row *row);
 /* Per cent of the whole in hundredths, rounded, by the report's unit. */
-uint64_t lt_report_share(const struct lt_report *r, const struct lt_report_row *row);
+uint64_t lt_report_share(const struct lt_report *r, const struct lt_figures *figures);
 
 /* Write the report to the host: 0 or a negative enum lt_error. */
 int lt_report_write_text(const struct lt_report *r, const struct live_trace_health *health,

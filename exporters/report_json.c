@@ -34,9 +34,9 @@ static void put_totals(struct lt_json *j, const struct lt_report *r,
     lt_json_key(j, "stack_samples");
     lt_json_uint(j, health->recorded);
     lt_json_key(j, "selected");
-    lt_json_uint(j, r->count);
+    lt_json_uint(j, r->all.count);
     lt_json_key(j, "seconds");
-    lt_json_seconds(j, r->weight_ns);
+    lt_json_seconds(j, r->all.weight_ns);
     lt_json_key(j, "all_rows");
     lt_json_uint(j, r->n_all);
     lt_json_key(j, "health");
@@ -48,16 +48,17 @@ static void put_totals(struct lt_json *j, const struct lt_report *r,
 static void put_row(struct lt_json *j, const struct lt_report *r, const struct lt_report_row *row)
 {
     const struct live_trace_frame *f = row->frame;
+    const struct lt_figures *figures = lt_report_figures(r, row);
 
     lt_json_newline(j);
     lt_json_object(j);
     lt_json_key(j, "count");
-    lt_json_uint(j, row->count);
+    lt_json_uint(j, figures->count);
     lt_json_key(j, "percent");
     /* Hundredths as the writer's fixed-point decimal of 9 places. */
-    lt_json_seconds(j, (int64_t)lt_report_share(r, row) * 10000000);
+    lt_json_seconds(j, (int64_t)lt_report_share(r, figures) * 10000000);
     lt_json_key(j, "seconds");
-    lt_json_seconds(j, row->weight_ns);
+    lt_json_seconds(j, figures->weight_ns);
     lt_json_key(j, "name");
     lt_json_text(j, f->name);
     lt_json_key(j, "file");

@@ -45,7 +45,7 @@ static int put_selection(struct lt_buf *out, const struct lt_report *r,
                          const struct live_trace_health *h)
 {
     int error =
-        lt_buf_printf(out, "# %" PRIu64 " of %" PRIu64 " stack samples", r->count, h->recorded);
+        lt_buf_printf(out, "# %" PRIu64 " of %" PRIu64 " stack samples", r->all.count, h->recorded);
 
     if (error == 0) {
         error = put_clean(out, " by ", r->by,
@@ -131,9 +131,10 @@ static int put_place(struct lt_buf *out, const struct lt_report *r,
 static int put_figures(struct lt_buf *out, const struct lt_report *r,
                        const struct lt_report_row *row)
 {
-    uint64_t share = lt_report_share(r, row);
-    int error = r->unit_is_time ? lt_buf_printf(out, "%9.3fs", (double)row->weight_ns / 1e9)
-                                : lt_buf_printf(out, "%5" PRIu64, row->count);
+    const struct lt_figures *f = lt_report_figures(r, row);
+    uint64_t share = lt_report_share(r, f);
+    int error = r->unit_is_time ? lt_buf_printf(out, "%9.3fs", (double)f->weight_ns / 1e9)
+                                : lt_buf_printf(out, "%5" PRIu64, f->count);
 
     return error < 0
                ? error

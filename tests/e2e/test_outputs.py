@@ -68,11 +68,11 @@ class OutputTest(TraceTest):
 
     def agree(self, figures, expected):
         """Within what folded rounds: half a microsecond a stack."""
-        def rounded(counter):
-            return {name: round(weight / 1e5) for name, weight in counter.items() if weight}
-        self.assertEqual(round(figures.total / 1e5), round(expected.total / 1e5))
-        self.assertEqual(rounded(figures.self), rounded(expected.self))
-        self.assertEqual(rounded(figures.all), rounded(expected.all))
+        self.assertAlmostEqual(figures.total, expected.total, delta=1e5)
+        for one, other in ((figures.self, expected.self), (figures.all, expected.all)):
+            self.assertEqual({name for name in one if one[name]}, {name for name in other if other[name]})
+            for name, weight in one.items():
+                self.assertAlmostEqual(weight, other[name], delta=1e5, msg=name[:200])
         self.assertGreater(figures.total, 0)
 
 

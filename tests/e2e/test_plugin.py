@@ -23,10 +23,10 @@ tick 1
 """
 
 EXPECTED = (
-    "self,total,self_seconds,total_seconds,line,name,file\r\n"
-    '3,3,0.030000,0.030000,2,"f","a.py"\r\n'
-    '1,1,0.010000,0.010000,4," =cmd|""x""","a.py"\r\n'
-    '0,4,0.000000,0.040000,1,"<module>","a.py"\r\n'
+    "self\ttotal\tself_seconds\ttotal_seconds\tline\tname\tfile\r\n"
+    '3\t3\t0.030000\t0.030000\t2\t"f"\t"a.py"\r\n'
+    '1\t1\t0.010000\t0.010000\t4\t" =cmd|""x"""\t"a.py"\r\n'
+    '0\t4\t0.000000\t0.040000\t1\t"<module>"\t"a.py"\r\n'
 )
 
 
@@ -39,14 +39,14 @@ class Plugin(unittest.TestCase):
         include.mkdir()
         plugin.mkdir()
         shutil.copy(SOURCE / "exporters" / "live_trace_exporter.h", include)
-        for name in ("csv.c", "Makefile"):
+        for name in ("tsv.c", "Makefile"):
             shutil.copy(SOURCE / "examples" / "exporter" / name, plugin)
         subprocess.run(
             ["make", "-C", plugin, f"LIVE_TRACE_CFLAGS=-I{include}", "CFLAGS=-Wall -Wextra -Werror"],
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        cls.plugin = plugin / "csv.so"
+        cls.plugin = plugin / "tsv.so"
         (cls.work / "script").write_text(SCRIPT)
         cls.trace = cls.work / "a.ltrace"
         subprocess.run([os.environ["MAKE_TRACE"], cls.work / "script", cls.trace], check=True)
@@ -73,29 +73,29 @@ class Plugin(unittest.TestCase):
         self.assertEqual(len(text.splitlines()), 6)
 
     def test_named(self):
-        done = self.run_live_trace("export", "--plugin", self.plugin, "-f", "csv", self.trace)
+        done = self.run_live_trace("export", "--plugin", self.plugin, "-f", "tsv", self.trace)
         self.assertEqual(done.stderr, b"")
         self.assertEqual(done.stdout.decode(), EXPECTED)
         self.assertEqual(done.returncode, 0)
 
     def test_found_by_the_ending_of_the_file(self):
-        out = self.work / "out.csv"
+        out = self.work / "out.tsv"
         done = self.run_live_trace("export", "-o", out, self.trace, search=self.plugin.parent)
         self.assertEqual(done.stderr, b"")
         self.assertEqual(out.read_bytes().decode(), EXPECTED)
 
     def test_option(self):
         done = self.run_live_trace(
-            "export", "--plugin", self.plugin, "-f", "csv", "--option", "separator=;", self.trace
+            "export", "--plugin", self.plugin, "-f", "tsv", "--option", "separator=;", self.trace
         )
-        self.assertEqual(done.stdout.decode(), EXPECTED.replace(",", ";"))
+        self.assertEqual(done.stdout.decode(), EXPECTED.replace("\t", ";"))
 
     def test_wrong_option_is_refused(self):
-        for option, says in (("nonsense=1", b"csv has no option nonsense: use one of separator"),
+        for option, says in (("nonsense=1", b"tsv has no option nonsense: use one of separator"),
                              ("separator=--", b"separator is one character")):
             with self.subTest(option):
                 done = self.run_live_trace(
-                    "export", "--plugin", self.plugin, "-f", "csv", "--option", option, self.trace
+                    "export", "--plugin", self.plugin, "-f", "tsv", "--option", option, self.trace
                 )
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(says, done.stderr)
@@ -103,13 +103,13 @@ class Plugin(unittest.TestCase):
 
     def test_listed_with_its_file(self):
         done = self.run_live_trace("formats", search=self.plugin.parent)
-        self.assertRegex(done.stdout.decode(), rf"csv.*{self.plugin}")
+        self.assertRegex(done.stdout.decode(), rf"tsv.*{self.plugin}")
 
     def test_not_from_the_working_folder(self):
         for search in (None, ".", ""):
             with self.subTest(search=search):
                 done = self.run_live_trace(
-                    "export", "-f", "csv", self.trace, cwd=self.plugin.parent, search=search
+                    "export", "-f", "tsv", self.trace, cwd=self.plugin.parent, search=search
                 )
                 self.assertNotEqual(done.returncode, 0)
                 self.assertEqual(done.stdout, b"")

@@ -9,6 +9,8 @@
 #                          /expected   standard output
 #                          /errors     standard error; absent: nothing
 #                          /status     exit status; absent: 0
+#   tests/golden/GROUP/reader         absent, or the name of a program in tests/support: what the cases of a
+#                                      binary format write goes through it, and its output is compared
 #
 # $LIVE_TRACE and $MAKE_TRACE are the programs. Arguments choose cases (GROUP or GROUP/CASE);
 # --update writes what came out as the new expectation, for a person to read and commit.
@@ -73,8 +75,14 @@ run_case() {
     done <"$dir/args"
     (cd "$work/inputs" && exec "$LIVE_TRACE" "$@" <"$work/empty") >"$work/expected" 2>"$work/errors"
     echo $? >"$work/status"
+    reader=$(dirname "$dir")/reader
+    if [ -f "$reader" ] && [ -s "$work/expected" ]; then
+        "$here/../support/$(cat "$reader")" <"$work/expected" >"$work/read" 2>>"$work/errors" || return
+        mv "$work/read" "$work/expected"
+    fi
     # Outputs that name their writer.
     sed -i -e "s/live-trace@$version\"/live-trace@VERSION\"/" \
+        -e "s/live-trace $version/live-trace VERSION/" \
         -e "s/\"version\":\"$version\"/\"version\":\"VERSION\"/" "$work/expected"
 }
 

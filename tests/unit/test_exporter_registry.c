@@ -38,7 +38,7 @@ static void build(const char *name, const char *source)
         fprintf(f, "#include <live_trace_exporter.h>\n%s\n", source);
         CU_ASSERT_EQUAL_FATAL(fclose(f), 0);
     } else {
-        snprintf(file, sizeof file, "%s/examples/exporter/csv.c", source_dir);
+        snprintf(file, sizeof file, "%s/examples/exporter/tsv.c", source_dir);
     }
     snprintf(command, sizeof command, "%s -shared -fPIC -I'%s/exporters' -o '%s/%s' '%s'",
              cc != NULL && cc[0] != '\0' ? cc : "cc", source_dir, folder, name, file);
@@ -122,30 +122,30 @@ static void from_folders(void)
     struct lt_registry *r;
     char search[400];
 
-    build("csv.so", NULL);
+    build("tsv.so", NULL);
     build("broken.so", PLUGIN(ABI SIZE NAME ".open = o, .close = c"));
     build("impostor.so", PLUGIN(ABI SIZE ".name = \"text\", .description = \"d\", " CALLS));
     snprintf(search, sizeof search, "relative::/nowhere:%s", folder);
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, search, NULL, NULL, 0, message, sizeof message), 0);
     CU_ASSERT_EQUAL(lt_registry_count(r), n_builtins + 3);
-    CU_ASSERT_PTR_NOT_NULL(lt_registry_find(r, "csv"));
-    CU_ASSERT_PTR_NOT_NULL(lt_registry_for_file(r, "x.csv"));
+    CU_ASSERT_PTR_NOT_NULL(lt_registry_find(r, "tsv"));
+    CU_ASSERT_PTR_NOT_NULL(lt_registry_for_file(r, "x.tsv"));
     CU_ASSERT_PTR_NULL(lt_registry_find(r, "mine"));
-    for (size_t i = 0; i < 3; i++) { /* broken, csv, impostor */
+    for (size_t i = 0; i < 3; i++) { /* broken, impostor, tsv */
         const struct lt_exporter_entry *e = lt_registry_at(r, n_builtins + i);
-        CU_ASSERT_EQUAL(e->exporter != NULL, i == 1);
-        CU_ASSERT_EQUAL(e->unavailable == NULL, i == 1);
+        CU_ASSERT_EQUAL(e->exporter != NULL, i == 2);
+        CU_ASSERT_EQUAL(e->unavailable == NULL, i == 2);
         CU_ASSERT_PTR_NOT_NULL(strstr(e->origin, folder));
     }
     CU_ASSERT_PTR_NOT_NULL(strstr(lt_registry_at(r, n_builtins)->unavailable, "stack or sample"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(lt_registry_at(r, n_builtins + 2)->unavailable, "name is taken"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(lt_registry_at(r, n_builtins + 1)->unavailable, "name is taken"));
     CU_ASSERT_STRING_EQUAL(lt_registry_find(r, "text")->extension, "txt");
     lt_registry_free(r);
 
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, NULL, folder, NULL, 0, message, sizeof message), 0);
     CU_ASSERT_EQUAL(lt_registry_count(r), n_builtins + 3);
     lt_registry_free(r);
-    forget("csv.so");
+    forget("tsv.so");
     forget("broken.so");
     forget("impostor.so");
 }
@@ -153,21 +153,21 @@ static void from_folders(void)
 /* Nothing is loaded from where the user happens to stand, unless the user names the file. */
 static void working_folder(void)
 {
-    static const char *const files[] = {"csv.so"};
+    static const char *const files[] = {"tsv.so"};
     struct lt_registry *r;
     char *before = getcwd(NULL, 0);
 
-    build("csv.so", NULL);
+    build("tsv.so", NULL);
     CU_ASSERT_EQUAL_FATAL(chdir(folder), 0);
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, ".:", "", NULL, 0, message, sizeof message), 0);
     CU_ASSERT_EQUAL(lt_registry_count(r), n_builtins);
     lt_registry_free(r);
     CU_ASSERT_EQUAL_FATAL(lt_registry_new(&r, NULL, NULL, files, 1, message, sizeof message), 0);
-    CU_ASSERT_PTR_NOT_NULL(lt_registry_find(r, "csv"));
+    CU_ASSERT_PTR_NOT_NULL(lt_registry_find(r, "tsv"));
     lt_registry_free(r);
     CU_ASSERT_EQUAL_FATAL(chdir(before), 0);
     free(before);
-    forget("csv.so");
+    forget("tsv.so");
 }
 
 static void named_takes_over(void)

@@ -4,9 +4,9 @@
  * the stack samples and seconds that each was innermost in (self) and part of (total).
  *
  *     make
- *     live-trace export --plugin ./csv.so -f csv -o profile.csv
+ *     live-trace export --plugin ./tsv.so -f tsv -o profile.tsv
  *
- * It needs nothing but the installed header. Option: separator=; (any one character). */
+ * It needs nothing but the installed header. Option: separator=; (any one character, a tab if left out). */
 #include <live_trace_exporter.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ struct row {
     int64_t self_ns, total_ns;
 };
 
-struct csv {
+struct tsv {
     const struct live_trace_host *host;
     char separator;
     struct row *rows; /* by frame id: these are dense */
@@ -28,15 +28,15 @@ struct csv {
     uint64_t stacks; /* seen so far */
 };
 
-static int csv_open(const struct live_trace_host *host, void **state)
+static int tsv_open(const struct live_trace_host *host, void **state)
 {
-    struct csv *c = calloc(1, sizeof *c);
+    struct tsv *c = calloc(1, sizeof *c);
 
     if (c == NULL) {
         return -1;
     }
     c->host = host;
-    c->separator = ',';
+    c->separator = '\t';
     for (uint32_t i = 0; i < host->n_options; i++) {
         const char *value = host->options[i].value;
         if (strlen(value) != 1) {
@@ -51,7 +51,7 @@ static int csv_open(const struct live_trace_host *host, void **state)
 }
 
 /* The row of a frame, or NULL without memory. */
-static struct row *row_for(struct csv *c, const struct live_trace_frame *frame)
+static struct row *row_for(struct tsv *c, const struct live_trace_frame *frame)
 {
     if (frame->id >= c->alloc) {
         size_t alloc = 2 * (size_t)frame->id + 64;
@@ -70,9 +70,9 @@ static struct row *row_for(struct csv *c, const struct live_trace_frame *frame)
     return &c->rows[frame->id];
 }
 
-static int csv_stack(void *state, const struct live_trace_stack *stack)
+static int tsv_stack(void *state, const struct live_trace_stack *stack)
 {
-    struct csv *c = state;
+    struct tsv *c = state;
     struct row *row = NULL;
 
     c->stacks++;
@@ -92,13 +92,13 @@ static int csv_stack(void *state, const struct live_trace_stack *stack)
     return 0;
 }
 
-static int put(struct csv *c, const char *text, size_t len)
+static int put(struct tsv *c, const char *text, size_t len)
 {
     return c->host->write(c->host->ctx, text, len);
 }
 
 /* In quotes, quotes doubled. What a spreadsheet would take for a formula begins with a blank. */
-static int put_quoted(struct csv *c, const char *text)
+static int put_quoted(struct tsv *c, const char *text)
 {
     bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
     const char *start = formula ? "\" " : "\"";
@@ -116,7 +116,7 @@ static int put_quoted(struct csv *c, const char *text)
     return error != 0 ? error : put(c, "\"", 1);
 }
 
-static int put_row(struct csv *c, const struct row *row)
+static int put_row(struct tsv *c, const struct row *row)
 {
     char figures[160];
     char s = c->separator;
@@ -138,7 +138,7 @@ static int put_row(struct csv *c, const struct row *row)
     return error != 0 ? error : put(c, "\r\n", 2);
 }
 
-static int put_head(struct csv *c)
+static int put_head(struct tsv *c)
 {
     char head[] = "self,total,self_seconds,total_seconds,line,name,file\r\n";
 
@@ -163,9 +163,9 @@ static int compare(const void *left, const void *right)
     return (a->frame->id > b->frame->id) - (a->frame->id < b->frame->id);
 }
 
-static int csv_close(void *state, int failed)
+static int tsv_close(void *state, int failed)
 {
-    struct csv *c = state;
+    struct tsv *c = state;
     int error = failed ? 0 : put_head(c);
 
     if (!failed && c->n > 0) {
@@ -187,12 +187,12 @@ static const struct live_trace_option_info options[] = {
 const struct live_trace_exporter live_trace_exporter = {
     .abi_version = LIVE_TRACE_EXPORTER_ABI,
     .struct_size = sizeof(struct live_trace_exporter),
-    .name = "csv",
+    .name = "tsv",
     .description = "table of functions with their own and total time",
-    .extension = "csv",
+    .extension = "tsv",
     .read_by = "LibreOffice, Excel, pandas",
-    .open = csv_open,
-    .stack = csv_stack,
-    .close = csv_close,
+    .open = tsv_open,
+    .stack = tsv_stack,
+    .close = tsv_close,
     .options = options,
 };
