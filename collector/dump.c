@@ -24,8 +24,8 @@ enum {
     STARTING_NS = 1000000000, /* for an interpreter that is still starting, */
     LOADING_NS = 300000000,   /* and for a program that may load one yet */
     LOOK_EVERY_NS = 10000000,
-    TRIES = 4, /* readings with one budget; each makes several attempts */
-    PAUSE_NS = 2000000
+    TRIES = 4,          /* readings with one budget; each makes several attempts */
+    PAUSE_NS = 10000000 /* longer than a stack that cannot be read is passed over at first */
 };
 
 /* How much is looked at besides stacks. The thread with the GIL does not run meanwhile, so that it is
@@ -102,13 +102,31 @@ static bool is_final(int err)
            err == LT_ERR_AWAY;
 }
 
+static bool passed_over(const struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        if (p->threads[i]->unreadable)
+            return true;
+    }
+    return false;
+}
+
+/* What is kept of an earlier try is no part of this one's moment. */
+static void forget_stacks(struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_threads; i++)
+        p->threads[i]->stale = true;
+}
+
 static int read_several_times(struct lt_py_process *p, struct lt_py_gil *gil,
                               struct lt_tick_context *tick)
 {
     int err = 0;
     for (int i = 0; i < TRIES; i++) {
+        tick->now_ns = lt_monotonic_ns();
+        forget_stacks(p);
         err = lt_py_reading_take(p, gil, tick);
-        if (!err || is_final(err))
+        if ((!err && !passed_over(p)) || is_final(err))
             break;
         lt_sleep_until(lt_monotonic_ns() + PAUSE_NS);
     }

@@ -152,7 +152,9 @@ static int put_thread(struct lt_dump_look *l, struct lt_py_thread *t, int error)
     struct lt_thread_doing doing;
     struct lt_dump_thread out = {
         .tid = t->tid, .ident = t->ident, .tstate = t->stack.tstate, .error = error};
-    if (t->walked_in != l->p->attempt && !error)
+    if (t->unreadable)
+        out.error = t->unreadable;
+    else if (t->walked_in != l->p->attempt && !error)
         out.error = LT_ERR_AWAY; /* the holder, read from afar: it ran */
     lt_thread_doing(&t->files, &doing);
     out.state = lt_py_state_without_gil(l->p, t, &doing);

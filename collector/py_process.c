@@ -135,7 +135,7 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
         struct lt_py_gil *gil = &p->gils[t->gil];
-        int fail = fails[t->gil];
+        int fail = t->unreadable ? t->unreadable : fails[t->gil];
         bool unknown = fail && (t->stale || gil->holder == t);
         if (unknown && !t->in_trace && fail != LT_ERR_AWAY)
             continue; /* it never had a stack that we saw: nothing to ask for yet */

@@ -13,7 +13,10 @@
  *
  * A last_holder that sleeps all the time need not be followed. Where its processor is closed to the
  * sampler, what is still true is taken: the stacks of the others, if the GIL's words stayed, and its
- * own if it slept. Else its sample has failed. */
+ * own if it slept. Else its sample has failed.
+ *
+ * A stack that cannot be read, however often it is tried, is passed over for a while: its samples have
+ * failed, those of the other threads have not. */
 #ifndef LT_PY_PROCESS_H
 #define LT_PY_PROCESS_H
 
@@ -36,17 +39,19 @@ struct lt_py_thread {
     pid_t inner_tid;  /* as the process sees it */
     lt_addr cpu_word; /* rseq's cpu_id; 0: ask /proc */
     struct lt_thread_files files;
-    uint32_t gil;       /* index of its GIL */
-    bool listed;        /* met in the last walk of the thread list */
-    bool ended;         /* its state is not readable, or its processor not known, any more */
-    bool renewed;       /* it is another thread than the trace has under its id */
-    uint32_t asked;     /* its state without the GIL when the kernel was last asked */
-    uint32_t held_at;   /* the tick at which it was last seen to have the GIL */
-    bool doubt;         /* it may have begun or ended to run since that look */
-    bool ran;           /* it was seen to run at this tick, and followed */
-    bool stale;         /* it may have run since its stack was read */
-    uint32_t wanted_in; /* the attempt in which its copies were wanted */
-    uint32_t walked_in; /* the attempt in which its stack was walked */
+    uint32_t gil;     /* index of its GIL */
+    bool listed;      /* met in the last walk of the thread list */
+    bool ended;       /* its state is not readable, or its processor not known, any more */
+    bool renewed;     /* it is another thread than the trace has under its id */
+    uint32_t asked;   /* its state without the GIL when the kernel was last asked */
+    uint32_t held_at; /* the tick at which it was last seen to have the GIL */
+    bool doubt;       /* it may have begun or ended to run since that look */
+    bool ran;         /* it was seen to run at this tick, and followed */
+    bool stale;       /* it may have run since its stack was read */
+    int unreadable; /* why its stack is passed over, so that the others can be read; 0: it is not */
+    int64_t retry_ns, pause_ns; /* until when, and for how long */
+    uint32_t wanted_in;         /* the attempt in which its copies were wanted */
+    uint32_t walked_in;         /* the attempt in which its stack was walked */
 
     /* What is known of its stack, outermost first: one entry a frame of `stack`, as kept. */
     struct lt_known_frame {

@@ -15,7 +15,10 @@
 
 enum {
     MAX_ATTEMPTS = 12,
-    RUN_NS = 20000, /* between two attempts: long enough for a switch to the target and back */
+    RUN_NS = 20000,      /* between two attempts: long enough for a switch to the target and back */
+    MAX_PASSED_OVER = 8, /* stacks that one tick gives up */
+    FIRST_PAUSE_NS = 1000000, /* how long one is passed over at first */
+    LONGEST_PAUSE_NS = 1024000000,
     MAX_CPU = 1 << 16,
     MAX_CHECKS = 1 << 16, /* code objects on all stacks that are read together */
     FAR = 1 << 22,        /* code objects made since one that still runs, at the most */
@@ -39,10 +42,12 @@ struct attempt {
     struct lt_tick_context *tick;
     bool others; /* stacks besides the holder's were read: the GIL must be the same at the end */
     bool afar;   /* the holder is not followed: the kernel has to tell whether it runs */
-    struct lt_py_thread *asleep; /* the holder, which slept at the beginning; or NULL */
-    uint64_t slices;             /* of it, then */
-    bool holder_ran;             /* while it was read, or may have: nothing is known of it */
-    bool more;                   /* something was read after `cpu` (and the GIL's end) */
+    struct lt_py_thread *asleep;     /* the holder, which slept at the beginning; or NULL */
+    uint64_t slices;                 /* of it, then */
+    bool holder_ran;                 /* while it was read, or may have: nothing is known of it */
+    int holder_error;                /* why its stack could not be read from afar */
+    bool more;                       /* something was read after `cpu` (and the GIL's end) */
+    struct lt_py_thread *unreadable; /* whose stack made it fail; or NULL */
     struct spot gil_before, gil_after, gc;
     struct spot heads[LT_MAX_INTERPRETERS], next_versions[LT_MAX_INTERPRETERS];
     size_t cpu;
@@ -174,9 +179,10 @@ static int want_threads(struct attempt *a)
         struct lt_py_thread *t = p->threads[i];
         bool may_have_run = t->stale || has_holders_thread(a, t);
         bool needed = t == a->gil->holder || (&p->gils[t->gil] == a->gil && may_have_run);
-        if (needed && !t->ended && t->wanted_in != p->attempt) {
+        if (needed && !t->ended && !t->unreadable && t->wanted_in != p->attempt) {
             a->more = true;
             err = want_thread(a, t);
+            a->unreadable = err ? t : NULL;
         }
     }
     return err ? err : want_checks(p);
@@ -389,8 +395,14 @@ static int judge_from_afar(struct attempt *a)
 {
     struct lt_py_thread *holder = a->gil->holder;
     uint64_t slices;
-    a->holder_ran = a->asleep != holder || !sleeps(holder, &slices) || slices != a->slices ||
-                    holder->walked_in != a->p->attempt;
+    if (holder->unreadable)
+        return 0;
+    bool ran = a->asleep != holder || !sleeps(holder, &slices) || slices != a->slices;
+    if (!ran && a->holder_error) {
+        a->unreadable = holder;
+        return a->holder_error;
+    }
+    a->holder_ran = ran || holder->walked_in != a->p->attempt;
     return a->holder_ran && !a->p->closed ? AGAIN : 0;
 }
 
@@ -578,7 +590,7 @@ static int walk_stacks(struct attempt *a)
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
         bool has_ended = p->list_walked && !t->listed;
-        if (t->wanted_in != p->attempt || &p->gils[t->gil] != a->gil || has_ended)
+        if (t->wanted_in != p->attempt || &p->gils[t->gil] != a->gil || has_ended || t->unreadable)
             continue;
         int err = lt_py_stack_walk(&t->stack, &p->runtime.offsets, &p->copies, &p->mem, &a->more);
         if (!err)
@@ -587,10 +599,13 @@ static int walk_stacks(struct attempt *a)
             err = meet_task(a, t);
         if (err == LT_ERR_FAULT)
             err = lost_memory(a);
-        if (err && a->afar && t == a->gil->holder)
-            continue; /* it ran */
+        if (err && a->afar && t == a->gil->holder) {
+            a->holder_error = err; /* most likely it ran */
+            continue;
+        }
         if (err) {
             p->list_stale = true; /* it may have ended */
+            a->unreadable = t;
             return err;
         }
         t->walked_in = p->attempt;
@@ -642,6 +657,7 @@ static int keep_thread(struct attempt *a, struct lt_py_thread *t)
         err = lt_py_stack_keep(&t->stack, &p->runtime.offsets, &p->copies);
     if (!err)
         t->stale = false;
+    t->pause_ns = 0;
     t->doubt = true;
     return err;
 }
@@ -664,7 +680,8 @@ static int keep(struct attempt *a)
     return lt_py_threads_prune(p, a->tick->writer);
 }
 
-static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
+static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick,
+                    struct lt_py_thread **unreadable)
 {
     struct attempt a = {.p = p, .gil = gil, .tick = tick, .afar = p->afar};
     lt_copies_clear(&p->copies);
@@ -688,6 +705,7 @@ static int try_once(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_ti
         err = judge_end(&a);
     if (!err)
         err = keep(&a);
+    *unreadable = a.unreadable;
     return !err && a.holder_ran ? LT_ERR_AWAY : err;
 }
 
@@ -698,22 +716,60 @@ static void let_it_run(void)
     lt_sleep_until(lt_monotonic_ns() + RUN_NS);
 }
 
-int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
+static bool is_final(int err)
+{
+    return err == 0 || err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION ||
+           err == LT_ERR_NOMEM ||
+           err == LT_ERR_AWAY; /* it runs, and trying again will not change that */
+}
+
+static int try_several_times(struct lt_py_process *p, struct lt_py_gil *gil,
+                             struct lt_tick_context *tick, struct lt_py_thread **unreadable)
 {
     int err = 0;
-    p->afar = p->closed = false;
     for (int i = 0; i < MAX_ATTEMPTS; i++) {
-        err = try_once(p, gil, tick);
-        if (err == 0 || err == LT_ERR_NO_PROCESS || err == LT_ERR_PERMISSION || err == LT_ERR_NOMEM)
+        err = try_once(p, gil, tick, unreadable);
+        if (is_final(err) || err == LT_ERR_LIMIT)
             return err;
-        if (err == LT_ERR_AWAY)
-            return err; /* it runs, and trying again will not change that */
         if (err == AGAIN)
             continue;
         tick->health->retried++;
         let_it_run();
     }
     return err == AGAIN ? LT_ERR_TORN : err;
+}
+
+static void pass_over(struct lt_py_thread *t, int err, int64_t now_ns)
+{
+    t->unreadable = err;
+    t->stale = true;
+    t->pause_ns = t->pause_ns ? t->pause_ns * 2 : FIRST_PAUSE_NS;
+    if (t->pause_ns > LONGEST_PAUSE_NS || err == LT_ERR_LIMIT) /* it took long to see that */
+        t->pause_ns = LONGEST_PAUSE_NS;
+    t->retry_ns = now_ns + t->pause_ns;
+}
+
+static void end_pauses(struct lt_py_process *p, int64_t now_ns)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        if (now_ns >= p->threads[i]->retry_ns)
+            p->threads[i]->unreadable = 0;
+    }
+}
+
+int lt_py_reading_take(struct lt_py_process *p, struct lt_py_gil *gil, struct lt_tick_context *tick)
+{
+    struct lt_py_thread *unreadable = NULL;
+    int err = LT_ERR_TORN;
+    p->afar = p->closed = false;
+    end_pauses(p, tick->now_ns);
+    for (int i = 0; i < MAX_PASSED_OVER; i++) {
+        err = try_several_times(p, gil, tick, &unreadable);
+        if (is_final(err) || !unreadable)
+            break;
+        pass_over(unreadable, err, tick->now_ns);
+    }
+    return err;
 }
 
 bool lt_py_reading_same_gil(struct lt_py_process *p, struct lt_py_gil *gil)

@@ -410,6 +410,28 @@ class Hanging(DumpTest):
         self.assertEqual([(t["state"], t["stack"][0]["name"]) for t in threads.values()], [("wait", "never")])
 
     @on_each_interpreter
+    def test_one_that_is_too_deep(self, version, python):
+        """A stack that cannot be read takes nothing from the others."""
+        if version < (3, 11):
+            return  # such a stack needs more of C's than a thread gets
+        process = self.start(self.script("""
+                import sys, threading, time
+                sys.setrecursionlimit(10**6)
+                def down(n):
+                    if n: return down(n - 1)
+                    print("ready", flush=True)
+                    time.sleep(60)
+                def patient(): time.sleep(60)
+                for target, arguments in (patient, ()), (down, (40000,)):
+                    threading.Thread(target=target, args=arguments, name=target.__name__, daemon=True).start()
+                time.sleep(60)
+        """), python)
+        process.stdout.readline()
+        threads = {t["name"]: t for t in self.dump(process)["threads"]}
+        self.assertIn("deeper", threads["down"]["error"])
+        self.assertEqual([threads[name]["stack"][0]["name"] for name in ("patient", "MainThread")], ["patient", "<module>"])
+
+    @on_each_interpreter
     def test_deep(self, _, python):
         process = self.start(self.script("""
                 import sys, threading

@@ -104,6 +104,30 @@ class Depth(TraceTest):
     def test_complete(self):
         self.assertEqual(self.record(), {("<module>", *["down"] * 10001, "leaf")})
 
+    def test_too_deep_takes_nothing_from_others(self):
+        if self.version < (3, 11):
+            return  # such a stack needs more of C's than a thread gets
+        done = self.live_trace("run", "-o", self.trace, "-r", "100", self.script("""
+            import sys, threading, time
+            sys.setrecursionlimit(10**6)
+            def down(n):
+                if n: return down(n - 1)
+                time.sleep(1)
+            def spin():
+                end = time.monotonic() + 1
+                while time.monotonic() < end: pass
+            deep = threading.Thread(target=down, args=(40000,))
+            deep.start()
+            spin()
+            deep.join()
+        """), python=self.python)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, samples, health = read(self.trace)
+        innermost = [s["stack"][-1]["name"] for s in samples]
+        self.assertGreater(innermost.count("spin"), 80)
+        self.assertGreater(sum(health["failed"].values()), 60, health)
+        self.assertEqual({s["thread"] == "MainThread" for s in samples if s["stack"][-1]["name"] == "<unknown>"}, {False})
+
     def test_cap_is_marked(self):
         self.assertEqual(self.record("--max-frames", "5"), {("<cut>", *["down"] * 4, "leaf")})
         # What is not deeper has no mark.
