@@ -18,7 +18,7 @@
 
 #define FLUSH_BYTES ((size_t)65536)
 
-/* Of a name of a megabyte, so much is written. */
+/* Of a name or a command of a megabyte, so much is written. */
 #define MAX_LABEL ((size_t)1000)
 
 /* Pixels. */
@@ -209,7 +209,7 @@ static double put_line(struct pen *p, const char *kind, const char *text, double
         return y;
     }
     put(p, "<text class=\"%s\" x=\"%d\" y=\"%g\">", kind, MARGIN, y + HEAD_LINE - 6);
-    put_text(p, text);
+    put_cut(p, text, strlen(text), MAX_LABEL);
     put(p, "</text>\n");
     return y + HEAD_LINE;
 }
@@ -378,13 +378,16 @@ static void put_root(struct pen *p, double height)
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"flame\" width=\"%g\" height=\"%g\" "
         "viewBox=\"0 0 %g %g\" data-writer=\"live-trace@%s\" data-row=\"%g\" data-font=\"%g\" "
-        "data-icicle=\"%d\" "
-        "data-unit=\"",
+        "data-icicle=\"%d\"",
         d->width, height, d->width, height, p->host->version, p->row_height, d->font_size,
         d->icicle);
-    put_text(p, d->count_name != NULL ? d->count_name : "ns");
-    put(p, "\">\n<title>");
-    put_text(p, d->title);
+    if (d->count_name != NULL) {
+        put(p, " data-unit=\"");
+        put_text(p, d->count_name);
+        put(p, "\"");
+    }
+    put(p, ">\n<title>");
+    put_cut(p, d->title, strlen(d->title), MAX_LABEL);
     put(p, "</title>\n");
     if (d->description[0] != '\0') {
         put(p, "<desc>");

@@ -13,7 +13,7 @@
     "click, Enter: zoom · Esc: out · arrows: walk · /: search · n, N: next match · c: case · i: icicle · d: dark · ⌫: back";
   const fontSize = parseFloat(root.dataset.font);
   const rowHeight = Math.max(parseFloat(root.dataset.row), coarse ? 26 : 0);
-  const unit = root.dataset.unit;
+  const unit = root.dataset.unit; // of counts; undefined: weights are nanoseconds
 
   // The boxes, in the order of a walk from left to right, callers first: a box's callees directly follow it.
   const boxes = [];
@@ -57,7 +57,7 @@
   // ---- Words
 
   function amount(weight) {
-    if (unit !== "ns") return `${weight} ${unit}`;
+    if (unit !== undefined) return `${weight} ${unit}`;
     if (weight >= 1e9 || weight === 0) return `${weight > 0 ? (weight / 1e9).toFixed(2) : 0} s`;
     return weight >= 1e6 ? `${(weight / 1e6).toFixed(1)} ms` : `${(weight / 1e3).toFixed(1)} µs`;
   }
@@ -221,13 +221,18 @@
 
   function draw() {
     const pixels = Math.max(root.getBoundingClientRect().width - 2 * MARGIN, 50);
+    frames.setAttribute("width", pixels);
+    frames.setAttribute("height", rows * rowHeight);
+    drawBoxes(pixels);
+    placeAll();
+  }
+
+  // Below each other, as high as the texts in them have become.
+  function placeAll() {
     const top = heightOf(head) + heightOf(tools) + 2;
     height = Math.max(top + rows * rowHeight + MARGIN + heightOf(details), alone ? innerHeight : 0);
     frames.setAttribute("y", top);
-    frames.setAttribute("width", pixels);
-    frames.setAttribute("height", rows * rowHeight);
     root.setAttribute("height", height);
-    drawBoxes(pixels);
     placePanels();
   }
 
@@ -312,7 +317,8 @@
     };
   }
 
-  function apply() {
+  // The boxes stay where they are while letters of a search are typed.
+  function apply(typing) {
     if (searchField.value !== state.search) searchField.value = state.search;
     caseButton.setAttribute("aria-pressed", state.matchCase);
     turnButton.textContent = state.icicle ? "Flame" : "Icicle";
@@ -320,15 +326,16 @@
     clearButton.hidden = !state.search;
     applyTheme();
     search();
-    draw();
+    if (typing) placeAll();
+    else draw();
   }
 
   // Each step is one that the browser's Back undoes; letters of one search are one step.
-  function change(next, sameStep) {
+  function change(next, typing) {
     Object.assign(state, next);
-    apply();
+    apply(typing);
     try {
-      history[sameStep ? "replaceState" : "pushState"](null, "", address());
+      history[typing ? "replaceState" : "pushState"](null, "", address());
     } catch (error) {
       // A page without an address, as in a sandbox: it works, and no link leads back.
     }
