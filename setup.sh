@@ -58,6 +58,8 @@ packages="$(missing_commands $to_build)$(missing_libraries $libraries)"
 if [ "${1:-}" = make ]; then
     # shellcheck disable=SC2086
     packages="$packages$(missing_commands $to_test)$(missing_libraries $test_libraries)"
+    python3 -c 'import os, sysconfig, venv, ensurepip; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
+        packages="$packages python3-dev python3-venv"
     # libFuzzer and the sanitizers of clang.
     [ -n "$(find /usr/lib/llvm* /usr/lib/clang -name 'libclang_rt.fuzzer-*.a' 2>/dev/null | head -n 1)" ] ||
         packages="$packages libclang-rt-dev"

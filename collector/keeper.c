@@ -62,12 +62,20 @@ static int post_asyncio(void *ctx, pid_t pid, const struct lt_py_asyncio *asynci
     return post(ctx, LT_MSG_ASYNCIO, parts, 2);
 }
 
+static int post_tags(void *ctx, pid_t pid, const struct lt_py_tag_var *var)
+{
+    const struct lt_str parts[] = {{(const char *)&pid, sizeof(pid)},
+                                   {(const char *)var, sizeof(*var)}};
+    return post(ctx, LT_MSG_TAGS, parts, 2);
+}
+
 int lt_keeper_new(struct lt_keeper **out, const struct lt_keeper_config *config)
 {
     struct lt_keeper *k = calloc(1, sizeof(*k));
     if (!k)
         return LT_ERR_NOMEM;
-    const struct lt_process_watch_events events = {k, post_process, post_name, post_asyncio};
+    const struct lt_process_watch_events events = {k, post_process, post_name, post_asyncio,
+                                                   post_tags};
     k->config = *config;
     pthread_mutex_init(&k->lock, NULL);
     int err = lt_block_writer_new(&k->blocks, config->output, COMPRESSION);

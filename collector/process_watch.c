@@ -13,6 +13,7 @@
 #include "collector/platform/process_mem.h"
 #include "collector/platform/process_tree.h"
 #include "collector/platform/tick_timer.h"
+#include "collector/py_tags.h"
 #include "collector/py_thread_names.h"
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
@@ -33,8 +34,15 @@ static const int64_t NAMES_EVERY_NS = 1000 * MS;
 static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
 static const int64_t NAMES_SHARE = 50; /* reading names takes that part of the time at the most */
 static const int64_t ASYNCIO_EVERY_NS = 10 * MS;
+static const int64_t TAGS_FIRST_NS = 250 * MS;
+static const int64_t TAGS_SLOWEST_NS = 8000 * MS; /* it takes half a millisecond */
 static const int64_t EXEC_EVERY_NS = 20 * MS;
 static const int64_t SAMPLED_EXEC_EVERY_NS = 500 * MS;
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 struct watched {
     pid_t pid;
@@ -51,8 +59,9 @@ struct watched {
     struct lt_py_offsets offsets;
     lt_addr runtime;
     struct lt_py_names names[LT_MAX_INTERPRETERS];
-    int64_t asyncio_ns; /* when to look whether it has loaded asyncio, */
-    uint64_t pages;     /* and what it had mapped at the last look */
+    int64_t asyncio_ns;             /* when to look whether it has loaded asyncio, */
+    uint64_t pages;                 /* and what it had mapped at the last look */
+    int64_t tags_ns, tags_pause_ns; /* when to look whether it keeps tags; then never again */
 };
 
 struct lt_process_watch {
@@ -265,12 +274,14 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
         return err;
     }
     p->sampled = p->chosen = true;
+    p->tags_ns = 0;
+    p->tags_pause_ns = TAGS_FIRST_NS;
     p->offsets = runtime->offsets;
     p->runtime = runtime->runtime;
     p->asyncio_ns = w->tasks ? 0 : INT64_MAX;
     p->pages = 0;
     release_names(p);
-    want_names(p);
+    p->names_ns = INT64_MAX; /* the sampler will ask, once it has met the threads */
     w->found++;
     return 0;
 }
@@ -342,6 +353,27 @@ static int give_name(void *ctx, uint64_t ident, struct lt_str name)
 {
     struct name_context *c = ctx;
     return c->w->events.name(c->w->events.ctx, c->pid, ident, name);
+}
+
+/* The package live_trace may be loaded at any time. */
+static void look_for_tags(struct lt_process_watch *w, struct watched *p, int64_t now_ns)
+{
+    struct lt_py_tag_var var = {0};
+    lt_addr interp;
+    if (!p->sampled || now_ns < p->tags_ns)
+        return;
+    int err = lt_mem_read_u64(&p->mem, p->runtime + p->offsets.runtime.interpreters_head, &interp);
+    for (int i = 0; !err && interp && !var.addr && i < LT_MAX_INTERPRETERS; i++) {
+        err = lt_py_tag_var_find(&p->mem, &p->offsets, interp, &var);
+        if (!err)
+            err = lt_mem_read_u64(&p->mem, interp + p->offsets.interp.next, &interp);
+    }
+    p->tags_pause_ns = earlier(2 * p->tags_pause_ns, TAGS_SLOWEST_NS);
+    p->tags_ns = now_ns + p->tags_pause_ns;
+    if (err || !var.addr)
+        return;
+    p->tags_ns = INT64_MAX;
+    w->events.tags(w->events.ctx, p->pid, &var);
 }
 
 static void names_of_all(struct lt_process_watch *w, struct watched *p)
@@ -416,11 +448,6 @@ static void forget_gone(struct lt_process_watch *w)
     w->n = kept;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *next_ns)
 {
     int err = look_for_births(w, now_ns);
@@ -434,7 +461,8 @@ int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *
         if (!err)
             err = look_for_asyncio(w, p, now_ns);
         read_names(w, p, now_ns);
-        int64_t sampled_ns = earlier(p->names_ns, p->asyncio_ns);
+        look_for_tags(w, p, now_ns);
+        int64_t sampled_ns = earlier(earlier(p->names_ns, p->asyncio_ns), p->tags_ns);
         next = earlier(next, earlier(p->sampled ? sampled_ns : p->try_ns, p->exec_ns));
     }
     forget_gone(w);

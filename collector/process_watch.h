@@ -19,6 +19,8 @@ struct lt_process_watch_events {
     int (*name)(void *ctx, pid_t pid, uint64_t ident, struct lt_str name);
     /* It has loaded asyncio; only if `tasks` are wanted. */
     int (*asyncio)(void *ctx, pid_t pid, const struct lt_py_asyncio *asyncio);
+    /* It keeps tags there. */
+    int (*tags)(void *ctx, pid_t pid, const struct lt_py_tag_var *var);
 };
 
 struct lt_process_watch_config {

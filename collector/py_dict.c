@@ -14,6 +14,7 @@
 
 enum {
     KEYS_HEADER = 64,
+    MODULE_DICT = 16, /* PyModuleObject.md_dict: right behind the object header in all versions */
     MAX_LOG2_INDEX = 32,
     MAX_ENTRIES = 1 << 20, /* that are looked through */
     BATCH = 128,           /* entries in one read */
@@ -151,6 +152,19 @@ int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_a
     lt_buf_release(&l.text);
     *value = l.value;
     return found(err);
+}
+
+int lt_py_module_global(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
+                        const char *module, const char *name, lt_addr *value)
+{
+    lt_addr modules, object = 0, dict = 0;
+    *value = 0;
+    int err = lt_mem_read_u64(mem, interp + o->interp.modules, &modules);
+    if (!err && modules)
+        err = lt_py_dict_get(mem, o, modules, module, &object);
+    if (!err && object)
+        err = lt_mem_read_u64(mem, object + MODULE_DICT, &dict);
+    return err || !dict ? err : lt_py_dict_get(mem, o, dict, name, value);
 }
 
 /* Among values apart, whose keys the type has. */

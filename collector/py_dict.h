@@ -22,6 +22,10 @@ int lt_py_dict_each(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_
 int lt_py_dict_get(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr dict,
                    const char *key, lt_addr *value);
 
+/* What a module of an interpreter has under that name; *value is 0 if it is not loaded or has none. */
+int lt_py_module_global(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
+                        const char *module, const char *name, lt_addr *value);
+
 /* Where the pointer to an attribute lies that an instance itself has (not its class); *slot is 0 if
  * it has none. */
 int lt_py_instance_slot(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,

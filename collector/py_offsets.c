@@ -69,6 +69,7 @@ static int apply_debug_offsets(const uint8_t *bytes, const struct lt_py_debug_la
         o->interp.next_version = LT_NO_FIELD;
     shift(&o->gil.switch_number, row.gil.locked, o->gil.locked);
     shift(&o->tstate.datastack_top, row.tstate.datastack_chunk, o->tstate.datastack_chunk);
+    shift(&o->tstate.context, row.tstate.thread_id, o->tstate.thread_id);
     shift(&o->code.firsttraceable, row.code.code_adaptive, o->code.code_adaptive);
     shift(&o->code.version, row.code.firstlineno, o->code.firstlineno);
     /* The first member of _PyRuntime is the layout itself. */
@@ -105,7 +106,8 @@ static void set_sizes(struct lt_py_offsets *o)
                                o->tstate.thread_id,
                                o->tstate.native_thread_id,
                                o->tstate.datastack_chunk,
-                               o->tstate.datastack_top};
+                               o->tstate.datastack_top,
+                               o->tstate.context};
     const uint32_t frame[] = {o->frame.code, o->frame.previous, o->frame.instr,
                               o->frame.owner == LT_NO_FIELD ? LT_NO_FIELD : o->frame.owner / 8 * 8};
     const uint32_t code[] = {o->code.filename,   o->code.name,           o->code.qualname,
@@ -124,8 +126,9 @@ static bool pointer_ok(uint32_t field, uint32_t size)
 
 static int validate(const struct lt_py_offsets *o)
 {
-    const uint32_t tstate[] = {o->tstate.next, o->tstate.interp, o->tstate.thread_id,
-                               o->tstate.datastack_chunk, o->tstate.datastack_top};
+    const uint32_t tstate[] = {o->tstate.next,          o->tstate.interp,
+                               o->tstate.thread_id,     o->tstate.datastack_chunk,
+                               o->tstate.datastack_top, o->tstate.context};
     const uint32_t interp[] = {o->interp.next, o->interp.threads_head, o->interp.gil,
                                o->interp.modules};
     const uint32_t code[] = {o->code.filename, o->code.name, o->code.qualname, o->code.linetable};

@@ -60,6 +60,7 @@ struct lt_py_offsets {
             cframe; /* a pointer to a struct that has the pointer at cframe.frame (3.11, 3.12) */
         uint32_t thread_id, native_thread_id;
         uint32_t datastack_chunk, datastack_top; /* 3.11+ */
+        uint32_t context;                        /* a PyContext, or NULL */
     } tstate;
     struct {
         uint32_t frame; /* _PyCFrame.current_frame */

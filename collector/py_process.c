@@ -14,6 +14,7 @@
 #include "collector/py_nodes.h"
 #include "collector/py_reading.h"
 #include "collector/py_state.h"
+#include "collector/py_tags.h"
 #include "collector/py_thread_list.h"
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
@@ -116,14 +117,16 @@ static int enter(struct lt_py_process *p, struct lt_py_thread *t, bool has_frame
 
 static int add_change(struct lt_py_thread *t, uint32_t node, struct lt_tick_context *tick)
 {
-    if (t->trace_node == node && t->trace_state == t->state)
+    uint32_t tags = t->tags ? t->tags : tick->tags;
+    if (t->trace_node == node && t->trace_state == t->state && t->trace_tags == tags)
         return 0;
     if (lt_array_grow(&tick->changes, &tick->changes_alloc, tick->n_changes + 1,
                       sizeof(tick->changes[0]), MAX_CHANGES))
         return LT_ERR_NOMEM;
-    tick->changes[tick->n_changes++] = (struct lt_change){t->trace_id, node, t->state, tick->tags};
+    tick->changes[tick->n_changes++] = (struct lt_change){t->trace_id, node, t->state, tags};
     t->trace_node = node;
     t->trace_state = t->state;
+    t->trace_tags = tags;
     return 0;
 }
 
@@ -224,17 +227,21 @@ int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
     return err;
 }
 
-void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick)
+int lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick)
 {
     lt_py_nodes_forget(p);
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
         t->trace_node = UINT32_MAX;
+        int err = lt_py_tags_renew(t, tick);
+        if (err)
+            return err;
         if (lt_py_nodes_renew(p, t, tick) != 0) {
             t->n_known = 0;
             t->stale = true;
         }
     }
+    return 0;
 }
 
 int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer)

@@ -67,6 +67,11 @@ struct lt_py_thread {
     uint32_t root;
     struct lt_py_stack_task task, met_task; /* as kept; as of this attempt */
 
+    /* What the program says that it works on, as keys and values by turns, each ended by a NUL. */
+    struct lt_buf kept_tags, looked_tags; /* of the last reading that was kept; of this attempt */
+    bool tags_looked;                     /* looked_tags are of this attempt */
+    uint32_t tags, trace_tags; /* tag set of its own, 0: none; the one that the trace has */
+
     bool in_trace; /* has an id there */
     uint32_t trace_id;
     uint32_t node, state;             /* as of this tick; node 0: no stack */
@@ -91,6 +96,14 @@ struct lt_py_gil {
     uint64_t slices;
 };
 
+/* Where the package live_trace keeps tags; addr 0: nowhere. */
+enum lt_py_tag_kind { LT_TAG_BITMAP, LT_TAG_ARRAY, LT_TAG_COLLISION, LT_TAG_BYTES, LT_TAG_KINDS };
+struct lt_py_tag_var {
+    lt_addr addr;
+    int32_t hash;
+    lt_addr types[LT_TAG_KINDS]; /* of objects on the way to a value, as far as met */
+};
+
 enum { LT_MAX_INTERPRETERS = 64, LT_MAX_THREADS = 1 << 16 };
 
 struct lt_py_process {
@@ -102,6 +115,7 @@ struct lt_py_process {
     struct lt_py_asyncio asyncio; /* given: the tasks that threads run are looked for */
     struct lt_py_codes *codes;
     struct lt_copies copies;
+    struct lt_py_tag_var tag_var;
     struct lt_py_code **checks; /* scratch: code objects whose identities are to be copied */
     size_t n_checks, checks_alloc;
     uint32_t attempt;
@@ -147,7 +161,9 @@ struct lt_tick_context {
     int64_t now_ns, interval_ns;
     int64_t recorder_cpu_ns; /* of its threads, where they are part of the process; else 0 */
     uint32_t covers;
-    uint32_t tags;
+    uint32_t tags; /* of all samples: the tag set, and what is in it */
+    const struct lt_tag *all_tags;
+    size_t n_all_tags;
     uint32_t max_frames;       /* of a stack, the innermost ones; 0: all */
     struct lt_change *changes; /* of this tick, all processes */
     size_t n_changes, changes_alloc;
@@ -171,8 +187,8 @@ void lt_py_process_free(struct lt_py_process *p);
  * at this tick. */
 int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick);
 
-/* The trace began a new segment: all ids of frames and stacks are void, and given anew. */
-void lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick);
+/* The trace began a new segment: all ids of frames, stacks and tag sets are void, and given anew. */
+int lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick);
 
 /* Ends its threads and itself in the trace. */
 int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer);

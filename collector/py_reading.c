@@ -10,6 +10,7 @@
 
 #include "collector/platform/tick_timer.h"
 #include "collector/py_nodes.h"
+#include "collector/py_tags.h"
 #include "collector/py_thread_list.h"
 #include "formats/lt_error.h"
 
@@ -608,6 +609,7 @@ static int walk_stacks(struct attempt *a)
             a->unreadable = t;
             return err;
         }
+        lt_py_tags_look(p, t, &a->more);
         t->walked_in = p->attempt;
     }
     return 0;
@@ -652,6 +654,8 @@ static int keep_thread(struct attempt *a, struct lt_py_thread *t)
     t->met_task = t->task;
     t->task = met;
     int err = a->tick->writer ? lt_py_nodes_update(p, t, a->tick) : 0;
+    if (!err && a->tick->writer)
+        err = lt_py_tags_keep(t, a->tick);
     lt_py_thread_identify(p, t);
     if (!err)
         err = lt_py_stack_keep(&t->stack, &p->runtime.offsets, &p->copies);

@@ -133,6 +133,8 @@ void lt_py_thread_free(struct lt_py_thread *t)
     lt_py_stack_release(&t->stack);
     lt_buf_release(&t->task.name);
     lt_buf_release(&t->met_task.name);
+    lt_buf_release(&t->kept_tags);
+    lt_buf_release(&t->looked_tags);
     free(t->known);
     free(t);
 }

@@ -12,11 +12,7 @@
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
 
-enum {
-    MODULE_DICT = 16, /* PyModuleObject.md_dict: right behind the object header in all versions */
-    MAX_NAME_CHARS = 120,
-    MAX_SLOTS = 1 << 16
-};
+enum { MAX_NAME_CHARS = 120, MAX_SLOTS = 1 << 16 };
 
 struct reading {
     struct lt_py_names *names;
@@ -26,20 +22,6 @@ struct reading {
     void *ctx;
     struct lt_buf text;
 };
-
-static int find_active(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
-                       lt_addr *active)
-{
-    lt_addr modules, threading = 0, dict = 0;
-    int err = lt_mem_read_u64(mem, interp + o->interp.modules, &modules);
-    if (!err && modules)
-        err = lt_py_dict_get(mem, o, modules, "threading", &threading);
-    if (!err && threading)
-        err = lt_mem_read_u64(mem, threading + MODULE_DICT, &dict);
-    if (!err && dict)
-        err = lt_py_dict_get(mem, o, dict, "_active", active);
-    return err;
-}
 
 static int remember(struct lt_py_names *names, lt_addr slot, lt_addr name)
 {
@@ -72,7 +54,9 @@ int lt_py_names_read(struct lt_py_names *names, const struct lt_mem *mem,
                      int (*each)(void *ctx, uint64_t ident, struct lt_str name), void *ctx)
 {
     struct reading r = {.names = names, .mem = mem, .o = o, .each = each, .ctx = ctx};
-    int err = names->active ? 0 : find_active(mem, o, interp, &names->active);
+    int err = names->active
+                  ? 0
+                  : lt_py_module_global(mem, o, interp, "threading", "_active", &names->active);
     names->n_slots = 0;
     if (!err && names->active)
         err = lt_py_dict_each(mem, o, names->active, name_one, &r);

@@ -12,7 +12,7 @@
 
 enum {
     FLAG_HEAP_TYPE = 1 << 9, /* Py_TPFLAGS_HEAPTYPE */
-    NAME_MAX_BYTES = 128,
+    NAME_MAX_BYTES = LT_PY_TYPE_NAME - 1,
     PIECE = 32 /* a read of a string that has no length: does not leave its page */
 };
 
@@ -43,7 +43,7 @@ static const struct {
 };
 
 /* The C string at `addr`, cut to NAME_MAX_BYTES. */
-static int read_string(const struct lt_mem *mem, lt_addr addr, char name[NAME_MAX_BYTES + 1])
+static int read_string(const struct lt_mem *mem, lt_addr addr, char name[LT_PY_TYPE_NAME])
 {
     size_t len = 0;
     memset(name, 0, NAME_MAX_BYTES + 1);
@@ -61,8 +61,8 @@ static int read_string(const struct lt_mem *mem, lt_addr addr, char name[NAME_MA
     return 0;
 }
 
-static int read_name(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr type,
-                     char name[NAME_MAX_BYTES + 1])
+int lt_py_type_own_name(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr type,
+                        char name[LT_PY_TYPE_NAME])
 {
     lt_addr addr;
     int err = lt_mem_read_u64(mem, type + o->object.type_name, &addr);
@@ -72,7 +72,7 @@ static int read_name(const struct lt_mem *mem, const struct lt_py_offsets *o, lt
 int lt_py_kind_of(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr object,
                   enum lt_py_kind *kind, lt_addr *type)
 {
-    char name[NAME_MAX_BYTES + 1];
+    char name[LT_PY_TYPE_NAME];
     uint64_t flags;
     *kind = LT_PY_OTHER;
     int err = lt_mem_read_u64(mem, object + o->object.type, type);
@@ -80,7 +80,7 @@ int lt_py_kind_of(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_ad
         err = lt_mem_read_u64(mem, *type + o->object.type_flags, &flags);
     if (err || (flags & FLAG_HEAP_TYPE))
         return err;
-    err = read_name(mem, o, *type, name);
+    err = lt_py_type_own_name(mem, o, *type, name);
     for (size_t i = 0; !err && i < sizeof(plain) / sizeof(plain[0]); i++) {
         if (strcmp(name, plain[i].name) == 0)
             *kind = plain[i].kind;
@@ -91,7 +91,7 @@ int lt_py_kind_of(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_ad
 int lt_py_type_name(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr type,
                     struct lt_buf *out)
 {
-    char name[NAME_MAX_BYTES + 1];
-    int err = read_name(mem, o, type, name);
+    char name[LT_PY_TYPE_NAME];
+    int err = lt_py_type_own_name(mem, o, type, name);
     return err ? err : lt_escape_text(out, (struct lt_str){name, strlen(name)}, 0);
 }

@@ -32,6 +32,12 @@ enum lt_py_kind {
 int lt_py_kind_of(const struct lt_mem *mem, const struct lt_py_offsets *offsets, lt_addr object,
                   enum lt_py_kind *kind, lt_addr *type);
 
+enum { LT_PY_TYPE_NAME = 129 };
+
+/* The name that a type gives itself, as it is, cut and ended by a NUL. */
+int lt_py_type_own_name(const struct lt_mem *mem, const struct lt_py_offsets *offsets, lt_addr type,
+                        char name[LT_PY_TYPE_NAME]);
+
 /* Appends the name that a type gives itself, escaped. */
 int lt_py_type_name(const struct lt_mem *mem, const struct lt_py_offsets *offsets, lt_addr type,
                     struct lt_buf *out);

@@ -20,6 +20,7 @@
 #include "collector/keeper.h"
 #include "collector/platform/tick_timer.h"
 #include "collector/py_process.h"
+#include "collector/py_tags.h"
 #include "collector/recorder_messages.h"
 #include "formats/lt_error.h"
 #include "formats/trace_format.h"
@@ -192,6 +193,17 @@ static void take_asyncio(struct lt_recorder *r, const struct lt_message *m)
         lt_py_process_tasks(p, &asyncio);
 }
 
+static void take_tags(struct lt_recorder *r, const struct lt_message *m)
+{
+    struct lt_py_tag_var var;
+    pid_t pid;
+    memcpy(&pid, m->data, sizeof(pid));
+    memcpy(&var, m->data + sizeof(pid), sizeof(var));
+    struct lt_py_process *p = find_process(r, pid);
+    if (p)
+        lt_py_tags_use(p, &var);
+}
+
 static int take_mail(struct lt_recorder *r)
 {
     unsigned mail = atomic_load(&r->mail);
@@ -212,6 +224,8 @@ static int take_mail(struct lt_recorder *r)
             err = taken;
         } else if (m.kind == LT_MSG_ASYNCIO) {
             take_asyncio(r, &m);
+        } else if (m.kind == LT_MSG_TAGS) {
+            take_tags(r, &m);
         } else if (!err) {
             err = take_name(r, &m);
         }
@@ -247,7 +261,7 @@ static int begin_segment(struct lt_recorder *r)
     r->tick.frames_seen = 0;
     lt_outbox_post(&r->to_keeper, LT_MSG_SEGMENT, NULL, 0);
     for (size_t i = 0; !err && i < r->n_processes; i++)
-        lt_py_process_new_segment(r->processes[i], &r->tick);
+        err = lt_py_process_new_segment(r->processes[i], &r->tick);
     return err;
 }
 
@@ -446,6 +460,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     r->tick.health = &r->health;
     r->tick.new_frame = wish_source;
     r->tick.ctx = r;
+    r->tick.all_tags = config->tags;
+    r->tick.n_all_tags = config->n_tags;
     r->tick.interval_ns = config->interval_ns;
     r->tick.max_frames = config->max_frames;
     if (!err)

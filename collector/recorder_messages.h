@@ -19,7 +19,8 @@ enum lt_message_kind {
     /* To the sampler. */
     LT_MSG_PROCESS, /* struct lt_py_process *, owned by the taker */
     LT_MSG_NAME,    /* struct lt_name_header, then the name */
-    LT_MSG_ASYNCIO  /* pid_t, then struct lt_py_asyncio */
+    LT_MSG_ASYNCIO, /* pid_t, then struct lt_py_asyncio */
+    LT_MSG_TAGS     /* pid_t, then struct lt_py_tag_var */
 };
 
 struct lt_source_wish {

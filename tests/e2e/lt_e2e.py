@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: the program, the interpreters that there are, and readings of traces."""
 
+import atexit
 import functools
 import glob
 import itertools
@@ -17,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
 from debian_pythons import debian_pythons  # noqa: E402 (after the path)
 
+TOP = os.path.normpath(os.path.join(HERE, os.pardir, os.pardir))
 DECODER = os.path.join(HERE, os.pardir, "support", "decode_trace.py")
 INPUTS = os.path.join(HERE, os.pardir, "golden", "inputs")
 # What tests and benches fetch, outside of the tree.
@@ -113,6 +115,20 @@ def read(trace, *selection):
 def info(trace):
     return json.loads(subprocess.run([LIVE_TRACE, "info", "--json", trace], stdout=subprocess.PIPE, text=True,
                                      check=True).stdout)
+
+
+@functools.lru_cache(maxsize=None)
+def package():
+    """A folder for PYTHONPATH with the package live_trace of this build; None where the build has no extension."""
+    extension = os.path.join(BUILD, "_agent.abi3.so")
+    if not os.path.exists(extension):
+        return None
+    site = tempfile.mkdtemp(prefix="live-trace-package-")
+    atexit.register(shutil.rmtree, site, ignore_errors=True)
+    shutil.copytree(os.path.join(TOP, "python", "live_trace"), os.path.join(site, "live_trace"),
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(extension, os.path.join(site, "live_trace"))
+    return site
 
 
 class TraceTest(unittest.TestCase):

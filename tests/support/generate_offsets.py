@@ -82,6 +82,7 @@ FIELDS = [
     ("tstate.native_thread_id", [((3, 8), None), ((3, 11), offset(TSTATE, "native_thread_id"))]),
     ("tstate.datastack_chunk", [((3, 8), None), ((3, 11), offset(TSTATE, "datastack_chunk"))]),
     ("tstate.datastack_top", [((3, 8), None), ((3, 11), offset(TSTATE, "datastack_top"))]),
+    ("tstate.context", [((3, 8), offset(TSTATE, "context"))]),
     ("cframe.frame", [((3, 8), None), ((3, 11), offset("_PyCFrame", "current_frame")), ((3, 13), None)]),
     ("frame.code", [((3, 8), offset(OLD_FRAME, "f_code")), ((3, 11), offset(FRAME, "f_code")),
                     ((3, 13), offset(FRAME, "f_executable"))]),
