@@ -456,6 +456,9 @@ static int on_sample(void *ctx, const struct lt_sample *s)
         .tags = tags->n > 0 ? v->tags + tags->first : NULL,
     };
     v->counts.selected += s->count;
+    if ((s->state & LT_STATE_UNKNOWN) != 0) {
+        v->counts.unstated += s->count;
+    }
     return v->config.sample(v->config.ctx, &out);
 }
 

@@ -79,6 +79,7 @@ struct lt_view_counts {
     uint64_t recorded;  /* stack samples that came in */
     uint64_t selected;  /* stack samples that went out */
     uint64_t stateless; /* left out because the input cannot say what --mode asks */
+    uint64_t unstated;  /* of the selected ones: the input cannot say what the thread did */
 };
 struct lt_view_counts lt_view_counts(const struct lt_view *v);
 /* Summed over the inputs so far. */

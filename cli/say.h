@@ -5,7 +5,7 @@
 #ifndef LT_SAY_H
 #define LT_SAY_H
 
-enum lt_exit { LT_EXIT_OK = 0, LT_EXIT_FAILURE = 1, LT_EXIT_USAGE = 2 };
+enum lt_exit { LT_EXIT_OK = 0, LT_EXIT_FAILURE = 1, LT_EXIT_USAGE = 2, LT_EXIT_DIFFERS = 3 };
 
 void lt_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -133,6 +133,7 @@ int lt_delivery_new(struct lt_delivery **out, const struct lt_export_request *re
         error = lt_options_check(request->exporter, &d->host);
     }
     if (error == 0) {
+        d->state = request->exporter_state;
         error = answer(d, request->exporter->open(&d->host, &d->state));
         d->is_open = error == 0;
     }

@@ -401,6 +401,7 @@ static void explain_counts(struct run *r)
 
     result->recorded = recorded(r);
     result->selected = counts.selected;
+    result->unstated = counts.unstated;
     if (counts.stateless > 0) {
         struct lt_message m;
         lt_message_stateless(&m, counts.stateless);

@@ -12,6 +12,7 @@
 
 struct lt_export_request {
     const struct live_trace_exporter *exporter;
+    void *exporter_state; /* what *state is before open: for exporters that know their caller */
     const struct lt_selection *selection;
     const char *const *logs; /* files (folders already expanded), "-" for standard input */
     size_t n_logs;
@@ -27,8 +28,9 @@ struct lt_export_request {
 struct lt_export_result {
     struct lt_read_stats read; /* summed over the inputs; complete only if all are */
     uint64_t recorded;         /* stack samples in the inputs */
-    uint64_t selected;         /* stack samples that the selection kept */
-    char message[512];         /* on failure, or why there is nothing: what happened: what to do */
+    uint64_t unstated; /* of the selected ones: the recording does not say what the thread did */
+    uint64_t selected; /* stack samples that the selection kept */
+    char message[512]; /* on failure, or why there is nothing: what happened: what to do */
 };
 
 /* Damage that was skipped, and other things that are no failure, are said by request->note.

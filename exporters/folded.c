@@ -7,7 +7,6 @@
  * blank, a second one) for counts, so no frame may contain or end in such. */
 #include "config.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,33 +70,6 @@ static int folded_meta(void *state, const struct live_trace_meta *meta)
     return 0;
 }
 
-/* Where the number begins if the text ends in a blank and a number, else the length. */
-static size_t before_number(const char *text, size_t len)
-{
-    size_t at = len;
-
-    while (at > 0 && (isdigit((unsigned char)text[at - 1]) || text[at - 1] == '.')) {
-        at--;
-    }
-    return at > 0 && at < len && text[at - 1] == ' ' && text[at] != '.' ? at : len;
-}
-
-/* "worker 12" -> "worker (12)" */
-static int wrap_number(struct lt_buf *text)
-{
-    size_t at = before_number((const char *)text->data, text->len);
-    int error = 0;
-
-    if (at < text->len) {
-        error = lt_buf_put_text(text, "()");
-    }
-    if (error == 0 && at + 2 < text->len) {
-        memmove(text->data + at + 1, text->data + at, text->len - at - 2);
-        text->data[at] = '(';
-    }
-    return error;
-}
-
 static int text_for(struct folded_state *s, const struct live_trace_frame *frame, uint32_t *text)
 {
     struct lt_buf label = {0};
@@ -109,7 +81,7 @@ static int text_for(struct folded_state *s, const struct live_trace_frame *frame
     }
     error = lt_frame_label(&label, frame, s->by_line, ";", ":", &parts);
     if (error == 0) {
-        error = wrap_number(&label);
+        error = lt_label_wrap_number(&label);
     }
     if (error == 0) {
         error = lt_frame_labels_add(&s->labels, frame, &label, text);

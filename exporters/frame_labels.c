@@ -3,6 +3,7 @@
 
 #include "exporters/frame_labels.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,33 @@ int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, boo
         error = lt_buf_printf(out, ":%" PRIu32, frame->line);
     }
     return error < 0 ? error : lt_buf_put_text(out, ")");
+}
+
+/* Where the number begins if the text ends in a blank and a number, else the length. */
+static size_t before_number(const char *text, size_t len)
+{
+    size_t at = len;
+
+    while (at > 0 && (isdigit((unsigned char)text[at - 1]) || text[at - 1] == '.')) {
+        at--;
+    }
+    return at > 0 && at < len && text[at - 1] == ' ' && text[at] != '.' ? at : len;
+}
+
+/* "worker 12" -> "worker (12)" */
+int lt_label_wrap_number(struct lt_buf *text)
+{
+    size_t at = before_number((const char *)text->data, text->len);
+    int error = 0;
+
+    if (at < text->len) {
+        error = lt_buf_put_text(text, "()");
+    }
+    if (error == 0 && at + 2 < text->len) {
+        memmove(text->data + at + 1, text->data + at, text->len - at - 2);
+        text->data[at] = '(';
+    }
+    return error;
 }
 
 int lt_frame_labels_init(struct lt_frame_labels *l)

@@ -22,6 +22,10 @@ struct lt_label_parts {
 int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, bool by_line,
                    const char *from, const char *to, struct lt_label_parts *parts);
 
+/* A label of which readers of folded stacks would take the end for a count: "worker 12" becomes
+ * "worker (12)". */
+int lt_label_wrap_number(struct lt_buf *text);
+
 /* Zero-initialised is released. */
 struct lt_frame_labels {
     struct lt_intern *texts;

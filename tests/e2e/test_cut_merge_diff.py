@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""cut and merge write traces that say what their recordings said."""
+"""cut and merge write traces that say what their recordings said; diff tells what changed from what is chance."""
 
 import collections
 import glob
@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import unittest
+import xml.etree.ElementTree
 
 from lt_e2e import BUILD, INPUTS, LIVE_TRACE, MAKE_TRACE, TraceTest, check_decoders, info, read
 
@@ -315,6 +316,93 @@ class Merge(Traces):
         self.refused("merge", *new, self.trace, os.path.join(INPUTS, "stacks.folded"), says="has no times")
         self.refused("merge", *new, self.trace, clockless, says="does not say when it began")
         self.refused("merge", *new, self.trace, "-", says="which standard input cannot be")
+
+
+class Diff(Traces):
+    """Made recordings, so that shares are known."""
+
+    def recording(self, name, counts):
+        """So many stack samples in each function."""
+        sets = "".join(f"set T cpu main@/srv/app.py:3/1 {function}@/srv/app.py:{line}/1\ntick {n}\n"
+                       for line, (function, n) in enumerate(counts.items(), 10))
+        return self.make_text(name, f"command \"python3 {name}.py\"\ncwd /srv\nprocess P pid=1 cwd=/srv\n"
+                              f"thread T process=P tid=1 name=MainThread\n{sets}")
+
+    def diff(self, *arguments, status=0):
+        done = self.live_trace("diff", *arguments)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout
+
+    def rows(self, *arguments):
+        return {row["frame"].split()[0]: row for row in json.loads(self.diff("--json", *arguments))["rows"]}
+
+    def setUp(self):
+        super().setUp()
+        self.base = self.recording("base", {"parse": 500, "render": 300, "rest": 199, "rare": 1})
+        self.log = self.recording("log", {"parse": 1000, "render": 600, "rest": 395, "new": 5})
+        self.worse = self.recording("worse", {"parse": 400, "render": 410, "rest": 190})
+
+    def test_chance(self):
+        rows = self.rows(self.base, self.log)
+        self.assertEqual([name for name, row in rows.items() if row["real"]], [])
+        self.assertEqual(rows["parse"]["base"], {"stack_samples": 500, "share": 0.5})
+        self.assertEqual(rows["parse"]["change"], 0)
+        self.assertIsNone(rows["new"]["p"])
+
+    def test_real(self):
+        rows = self.rows(self.base, self.worse)
+        self.assertEqual([name for name, row in rows.items() if row["real"]], ["render", "parse"])
+        self.assertAlmostEqual(rows["render"]["change"], 0.11)
+        self.assertLess(rows["render"]["p"], 1e-5)
+        text = self.diff(self.base, self.worse)
+        self.assertRegex(text, r"(?m)^ 30.00%   41.00%   \+11.00   render \(app.py:11\)")
+        self.assertRegex(text, r"(?m)^ 19.90%   19.00%    -0.90 ~ rest")
+
+    def test_fail_above(self):
+        self.diff("--fail-above", "10", self.base, self.worse, status=3)
+        self.diff("--fail-above", "12", self.base, self.worse)
+        self.diff("--fail-above", "0", self.base, self.log)
+        self.diff("--fail-above", "5", self.worse, self.base, status=3)
+
+    def test_all_frames(self):
+        rows = self.rows("--sum-all-frames", self.base, self.worse)
+        self.assertEqual((rows["main"]["base"]["share"], rows["main"]["change"], rows["main"]["real"]), (1, 0, False))
+
+    def test_folded(self):
+        """What difffolded.pl writes: the stack, and a count for each side."""
+        lines = self.diff("-f", "folded", self.base, self.worse).splitlines()
+        self.assertEqual(sorted(lines), [
+            "main (app.py);parse (app.py) 500 400", "main (app.py);rare (app.py) 1 0",
+            "main (app.py);render (app.py) 300 410", "main (app.py);rest (app.py) 199 190"])
+
+    def test_svg(self):
+        self.diff("-f", "svg", "-o", self.path("diff.svg"), self.base, self.worse)
+        tree = xml.etree.ElementTree.parse(self.path("diff.svg"))
+        titles = " ".join(e.text or "" for e in tree.iter("{http://www.w3.org/2000/svg}title"))
+        self.assertRegex(titles, "render.*")
+
+    def test_unit_time_and_rates(self):
+        """Shares compare recordings of other lengths and rates."""
+        with open(self.path("base.txt"), encoding="utf-8") as file:
+            fast = self.make_text("fast", "interval 1ms\n" + file.read())
+        for unit in ("samples", "time"):
+            rows = self.rows("--unit", unit, self.base, fast)
+            self.assertEqual({row["change"] for row in rows.values()}, {0})
+
+    def test_unlike(self):
+        folded = os.path.join(INPUTS, "stacks.folded")
+        self.refused("diff", self.base, folded, says="does not say which stacks wait.*--idle")
+        self.refused("diff", "--unit", "time", self.base, folded, says="no times")
+        self.diff("--idle", self.base, folded)
+        self.diff(folded, folded)
+
+    def test_refused(self):
+        self.refused("diff", self.base, says="give BASE and LOG")
+        self.refused("diff", self.base, self.log, self.worse, says="give BASE and LOG")
+        self.refused("diff", "-f", "speedscope", self.base, self.log, says="-f text, folded, svg or json")
+        self.refused("diff", "--fail-above", "x", self.base, self.log, says="number from 0 to 100")
+        self.refused("diff", "--focus", "nothing", self.base, self.log, says="nothing is left of base.ltrace",
+                     status=1)
 
 
 def read_all(trace):
