@@ -301,14 +301,14 @@ static int loose_frame(struct walk *w, lt_addr frame, const uint8_t **bytes)
     return 0;
 }
 
-/* Are this frame's bytes what they were? Frames of the current chunk lie one behind the other: one
- * ends where the one that it called begins. */
+/* Are the bytes of this frame, and of those outside of it in the chunks, what they were? Frames of the
+ * current chunk lie one behind the other: one ends where the one that it called begins. */
 static bool same_frame(const struct walk *w, bool loose)
 {
     if (w->stable_end == 0)
         return false;
-    if (loose)
-        return w->met_expected && w->next_loose + w->stable_loose > w->s->n_loose;
+    if (loose && !(w->met_expected && w->next_loose + w->stable_loose > w->s->n_loose))
+        return false;
     return w->chunk > 0 || w->inner_end <= w->stable_end;
 }
 

@@ -547,6 +547,33 @@ def program(version):
     return text + TAIL
 
 
+# The generator calls from one line, whoever called it: between two ticks nothing of it need change but its caller's line.
+TURNS = """import time
+def spin():
+    for _ in range(30000): pass
+def leaf_a(): spin()
+def leaf_b(): spin()
+def generate():
+    while True:
+        current()
+        yield
+def choose(leaf):
+    global current
+    current = leaf
+generator = generate()
+def main():
+    end = time.monotonic() + 0.7
+    a = leaf_a
+    b = leaf_b
+    while time.monotonic() < end:
+        choose(a)
+        next(generator)
+        choose(b)
+        next(generator)
+main()
+"""
+
+
 @every_interpreter
 class Lines(TraceTest):
     def test_places(self):
@@ -566,6 +593,13 @@ class Lines(TraceTest):
             with self.subTest(name):
                 self.assertEqual(seen[name], {tuple(map(tuple, stack))})
         self.assertEqual(sum(health["failed"].values()), 0, health)
+
+    def test_caller_of_a_generator_that_is_where_it_was(self):
+        done = self.live_trace("run", "-o", self.trace, "-r", "500", self.script(TURNS), python=self.python)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, samples, _ = read(self.trace, "--focus", "leaf_", "--by", "line")
+        seen = {tuple(f["line"] for f in s["stack"] if f["name"] in ("main", "leaf_a", "leaf_b")) for s in samples}
+        self.assertEqual(seen, {(20, 4), (22, 5)})
 
 
 if __name__ == "__main__":
