@@ -35,7 +35,8 @@ static void print_text(const struct lt_registry *registry)
             printf("  %-12s %-16s %-36s %s\n", e->exporter->name, or_dash(e->exporter->extension),
                    or_dash(e->exporter->read_by), e->origin);
         else
-            printf("  %-12s %-16s %-36s %s\n", "(unavailable)", "-", e->unavailable, e->origin);
+            printf("  %-12s %-16s %-36s %s\n", e->name ? e->name : "(unavailable)", "-",
+                   e->unavailable, e->origin);
     }
     puts("\nInput formats, found by content; each may be gzipped:");
     for (size_t i = 0; lt_input_formats[i]; i++)
@@ -85,7 +86,7 @@ static void json_options(struct lt_json *j, const struct live_trace_option_info 
 static void json_output(struct lt_json *j, const struct lt_exporter_entry *e)
 {
     lt_json_object(j);
-    json_member(j, "name", e->exporter ? e->exporter->name : NULL);
+    json_member(j, "name", e->name);
     json_member(j, "description", e->exporter ? e->exporter->description : NULL);
     json_member(j, "extension", e->exporter ? e->exporter->extension : NULL);
     json_member(j, "read_by", e->exporter ? e->exporter->read_by : NULL);

@@ -42,6 +42,7 @@ static int look_once(const struct lt_looking *l, struct lt_export_result *result
         .logs = (const char *const *)l->logs->at,
         .n_logs = l->logs->n,
         .output = &file.output,
+        .output_file = file.atomic ? lt_output_atomic_name(&file.output) : NULL,
         .options = l->options,
         .n_options = l->n_options,
         .color = !l->file && lt_color_wanted(STDOUT_FILENO),

@@ -6,6 +6,7 @@
 #include "cli/plugins.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/options.h"
 #include "cli/say.h"
@@ -36,6 +37,8 @@ int lt_plugins_unknown(const struct lt_plugins *p, const char *name)
     size_t n = 0;
     for (size_t i = 0; i < lt_registry_count(p->registry) && n < MAX_FILES; i++) {
         const struct lt_exporter_entry *entry = lt_registry_at(p->registry, i);
+        if (!entry->exporter && entry->name && strcmp(entry->name, name) == 0)
+            return lt_say_failure("%s is unavailable: %s", name, entry->unavailable);
         if (entry->exporter)
             names[n++] = entry->exporter->name;
     }

@@ -127,6 +127,7 @@ int lt_delivery_new(struct lt_delivery **out, const struct lt_export_request *re
         .options = request->options,
         .color = request->color,
         .version = PACKAGE_VERSION,
+        .file = request->output_file,
     };
     error = lt_intern_new(&d->stacks, (uint32_t)MAX_ITEMS, 0);
     if (error == 0) {

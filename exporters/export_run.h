@@ -17,6 +17,7 @@ struct lt_export_request {
     const char *const *logs; /* files (folders already expanded), "-" for standard input */
     size_t n_logs;
     struct lt_output *output;
+    const char *output_file; /* its name while it is written; NULL: it is no file */
     const struct live_trace_option *options;
     size_t n_options;
     bool color;

@@ -34,11 +34,24 @@ static const struct live_trace_exporter *const builtins[] = {
     &lt_exporter_pprof,
     &lt_exporter_pstats,
     &lt_exporter_speedscope,
+#ifdef HAVE_SQLITE
+    &lt_exporter_sqlite,
+#endif
     &lt_exporter_svg,
     &lt_exporter_text,
 };
 /* clang-format on */
 #define N_BUILTINS (sizeof builtins / sizeof *builtins)
+
+/* Built-in outputs whose library was not there. */
+static const struct missing {
+    const char *name, *why;
+} missing[] = {
+#ifndef HAVE_SQLITE
+    {"sqlite", "the SQLite library was not there: install libsqlite3-dev and build again"},
+#endif
+    {NULL, NULL},
+};
 
 struct plugin {
     struct lt_exporter_entry entry;
@@ -138,6 +151,7 @@ static const char *load(struct plugin *p, const char *path)
     }
     if (fault == NULL) {
         p->entry.exporter = &p->copy;
+        p->entry.name = p->copy.name;
     }
     return fault;
 }
@@ -177,7 +191,34 @@ static int add_builtin(struct lt_registry *r, const struct live_trace_exporter *
         return LT_ERR_NOMEM;
     }
     p->entry.exporter = exporter;
+    p->entry.name = exporter->name;
     return append(r, p);
+}
+
+/* One that was left out: it is listed all the same. */
+static int add_missing(struct lt_registry *r, const struct missing *m)
+{
+    struct plugin *p = plugin_new("not built in");
+
+    if (p == NULL) {
+        return LT_ERR_NOMEM;
+    }
+    p->entry.name = m->name;
+    p->entry.unavailable = m->why;
+    return append(r, p);
+}
+
+static int add_builtins(struct lt_registry *r)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < N_BUILTINS && error == 0; i++) {
+        error = add_builtin(r, builtins[i]);
+    }
+    for (const struct missing *m = missing; m->name != NULL && error == 0; m++) {
+        error = add_missing(r, m);
+    }
+    return error;
 }
 
 /* A plug-in found in a folder: what is wrong with it is kept for the list. */
@@ -192,6 +233,7 @@ static int add_found(struct lt_registry *r, const char *path)
     fault = load(p, path);
     if (fault == NULL && lt_registry_find(r, p->copy.name) != NULL) {
         p->entry.exporter = NULL;
+        p->entry.name = NULL;
         fault = "its name is taken by another exporter: load it by --plugin to use it instead";
     }
     if (fault != NULL) {
@@ -293,8 +335,8 @@ int lt_registry_new(struct lt_registry **out, const char *search, const char *co
     if (message_size > 0) {
         message[0] = '\0';
     }
-    for (size_t i = 0; i < N_BUILTINS && error == 0; i++) {
-        error = add_builtin(r, builtins[i]);
+    if (error == 0) {
+        error = add_builtins(r);
     }
     if (error == 0 && search != NULL) {
         error = add_search(r, search);

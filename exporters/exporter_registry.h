@@ -8,7 +8,8 @@
 #include "exporters/live_trace_exporter.h"
 
 struct lt_exporter_entry {
-    const struct live_trace_exporter *exporter; /* NULL if it could not be loaded */
+    const struct live_trace_exporter *exporter; /* NULL if it is unavailable */
+    const char *name;                           /* NULL if that could not be found out */
     const char *origin;                         /* "built in", or the plug-in's file */
     const char *unavailable;                    /* why not, or NULL */
 };

@@ -58,7 +58,7 @@ struct firefox_state {
     const struct live_trace_host *host;
     struct lt_json json;
     struct lt_gzip_writer *gzip; /* NULL for plain text */
-    bool unit_is_time, by_function, by_line;
+    bool unit_is_time, by_line;
     struct lt_timeline *timeline;
     struct lt_spool *spool; /* streams 2 * thread: samples; 2 * thread + 1: markers */
     struct lt_buf record;   /* scratch */
@@ -119,7 +119,7 @@ static int func_for(struct firefox_state *s, const struct live_trace_frame *fram
     if (error < 0) {
         return error;
     }
-    func.line = s->by_function ? frame->line : 0;
+    func.line = frame->first_line;
     key[0] = func.name;
     key[1] = func.source;
     error = lt_intern_id(s->func_keys, key, sizeof key, row, &is_new);
@@ -568,7 +568,6 @@ static int firefox_meta(void *state, const struct live_trace_meta *meta)
 
     snprintf(exporter, sizeof exporter, "live-trace@%s", s->host->version);
     s->unit_is_time = meta->unit_is_time;
-    s->by_function = strcmp(meta->by, "function") == 0;
     s->by_line = strcmp(meta->by, "line") == 0;
     lt_timeline_meta(s->timeline, s->host, meta);
     lt_json_object(j);

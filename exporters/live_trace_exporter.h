@@ -154,6 +154,9 @@ struct live_trace_host {
     int color; /* 1: the output is a terminal that shows colour */
     uint32_t abi_minor;
     const char *version; /* of live-trace, for formats that name their writer */
+    /* The file that the output is, empty, for formats that a library writes by name: fill it instead
+     * of calling write. NULL: the output is no file. Since 2 */
+    const char *file;
 };
 
 enum live_trace_exporter_flags {

@@ -244,6 +244,12 @@ static int atomic_close(void *ctx)
     return err;
 }
 
+const char *lt_output_atomic_name(const struct lt_output *output)
+{
+    const struct fd_output *out = output->ctx;
+    return out->temporary;
+}
+
 void lt_output_abandon(struct lt_output *output)
 {
     struct fd_output *out = output->ctx;

@@ -50,6 +50,8 @@ int lt_output_buf(struct lt_output *out, struct lt_buf *buf);
  * name in the same folder (folders are made), renamed by close; abandon()
  * removes it instead and releases the output. */
 int lt_output_atomic(struct lt_output *out, const char *path);
+/* The temporary name of an atomic output, until close: for a library that writes by name. */
+const char *lt_output_atomic_name(const struct lt_output *out);
 void lt_output_abandon(struct lt_output *out);
 
 #endif

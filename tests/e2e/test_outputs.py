@@ -9,12 +9,13 @@ import collections
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 import unittest
 
-from lt_e2e import CACHE, HERE, TraceTest
+from lt_e2e import CACHE, HERE, INPUTS, TraceTest
 from test_same_counts import control_to_blank, frame_text
 
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
@@ -48,7 +49,7 @@ class OutputTest(TraceTest):
         """The recordings in that format: a path."""
         logs = []
         for name in names:
-            logs.append(self.path(name + ".ltrace"))
+            logs.append(os.path.join(INPUTS, name) if "." in name else self.path(name + ".ltrace"))
             if not os.path.exists(logs[-1]):
                 self.make(name, logs[-1])
         path = self.path("-".join(names) + "." + output)
@@ -225,6 +226,72 @@ class Heatmap(OutputTest):
             before = self.ask(page, color)
             page.evaluate("document.getElementById('by-total').click()")
             self.assertNotEqual(self.ask(page, color), before)
+
+
+class Sqlite(OutputTest):
+    def setUp(self):
+        super().setUp()
+        formats = json.loads(self.live_trace("formats", "--json").stdout)["output"]
+        if not next(output["available"] for output in formats if output["name"] == "sqlite"):
+            self.skipTest("that a database says what folded says: built without SQLite")
+
+    def opened(self, names, *options):
+        database = sqlite3.connect(self.export("sqlite", names, *options))
+        self.addCleanup(database.close)
+        self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+        self.assertEqual(database.execute("PRAGMA foreign_key_check").fetchall(), [])
+        return database
+
+    def figures(self, database):
+        figures = Figures()
+        for name, file, own, everywhere in database.execute("SELECT name, coalesce(file, ''), self_ns, total_ns FROM top"):
+            function = frame_text(name, file, 0, False)
+            figures.total += own
+            figures.self[function] += own
+            figures.all[function] += everywhere
+        return figures
+
+    def test_same_figures(self):
+        for names in RECORDINGS:
+            with self.subTest(recordings=names):
+                database = self.opened(names)
+                self.agree(self.figures(database), self.folded(names))
+                [(counted, weight)] = database.execute("SELECT sum(count), sum(weight_ns) FROM samples")
+                self.assertEqual(database.execute("SELECT sum(samples), sum(weight_ns) FROM stacks").fetchall(), [(counted, weight)])
+
+    def test_selection(self):
+        self.agree(self.figures(self.opened(["shop"], "--mode", "cpu")), self.folded(["shop"], "--mode", "cpu"))
+
+    def test_callers(self):
+        """A pair is counted once a stack, also in a recursion."""
+        rows = self.opened(["shop"]).execute("SELECT caller, weight_ns FROM callers WHERE callee = 'tax' ORDER BY caller")
+        self.assertEqual(rows.fetchall(), [("<module>", 30000000), ("tax", 30000000)])
+
+    def test_samples_threads_and_tags(self):
+        database = self.opened(["shop"])
+        rows = database.execute("""
+            SELECT processes.name, pid, threads.name, tid, time_ns, on_cpu, has_gil, in_gc,
+                   (SELECT group_concat(key || '=' || value) FROM tags WHERE set_id = tag_set_id)
+            FROM samples JOIN threads ON threads.id = thread_id JOIN processes ON processes.id = process_id
+            WHERE threads.name = 'MainThread' AND time_ns IN (0, 40000000) OR in_gc ORDER BY time_ns""").fetchall()
+        thread = ("shop.py", 100, "MainThread", 100)
+        self.assertEqual(rows[:2], [(*thread, 0, 1, 1, 0, "route=/cart,user=7"), (*thread, 40000000, 1, 1, 0, "route=/tax")])
+        self.assertEqual([row[4:] for row in rows[2:]], [(70000000, 1, 1, 1, None)])
+        self.assertEqual(dict(database.execute("SELECT key, value FROM meta WHERE key IN ('host', 'taken', 'failed_torn')")),
+                         {"host": "web1", "taken": 30, "failed_torn": 2})
+
+    def test_input_without_times(self):
+        database = self.opened(["stacks.folded"])
+        self.assertEqual(database.execute("SELECT name, self_samples, total_samples, total_ns FROM top").fetchall(),
+                         [("work", 5, 8, 0), ("loads", 3, 3, 0), ("main", 2, 10, 0)])
+        self.assertEqual(database.execute("SELECT DISTINCT time_ns, on_cpu FROM samples").fetchall(), [(None, None)])
+
+    def test_needs_a_file(self):
+        self.make("shop")
+        for options in ([], ["-o", "-"], ["-o", "/dev/null"]):
+            done = self.live_trace("export", "-f", "sqlite", *options, self.trace)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("a database cannot be written to a stream: give -o FILE", done.stderr)
 
 
 def without_file(function):
