@@ -10,6 +10,7 @@ extern const struct live_trace_exporter lt_exporter_callgrind;
 extern const struct live_trace_exporter lt_exporter_chrome;
 extern const struct live_trace_exporter lt_exporter_csv;
 extern const struct live_trace_exporter lt_exporter_firefox;
+extern const struct live_trace_exporter lt_exporter_flamechart;
 extern const struct live_trace_exporter lt_exporter_folded;
 extern const struct live_trace_exporter lt_exporter_heatmap;
 extern const struct live_trace_exporter lt_exporter_jsonl;

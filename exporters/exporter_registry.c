@@ -27,6 +27,7 @@ static const struct live_trace_exporter *const builtins[] = {
     &lt_exporter_chrome,
     &lt_exporter_csv,
     &lt_exporter_firefox,
+    &lt_exporter_flamechart,
     &lt_exporter_folded,
     &lt_exporter_heatmap,
     &lt_exporter_jsonl,

@@ -18,26 +18,42 @@ struct place {
     const char *label;
 };
 
-static int compare_siblings(const struct place *a, const struct place *b, bool widest_first)
+static int by_label(const void *left, const void *right)
 {
+    const struct place *a = left, *b = right;
+
     if (a->parent != b->parent) {
         return a->parent < b->parent ? -1 : 1;
-    }
-    if (widest_first && a->box.width != b->box.width) {
-        return a->box.width > b->box.width ? -1 : 1;
     }
     return strcmp(a->label, b->label);
 }
 
-static int by_label(const void *left, const void *right)
+static int by_weight(const void *left, const void *right)
 {
-    return compare_siblings(left, right, false);
+    const struct place *a = left, *b = right;
+
+    if (a->parent == b->parent && a->box.width != b->box.width) {
+        return a->box.width > b->box.width ? -1 : 1;
+    }
+    return by_label(left, right);
 }
 
-static int by_width(const void *left, const void *right)
+/* Nodes are numbered as they come. */
+static int by_time(const void *left, const void *right)
 {
-    return compare_siblings(left, right, true);
+    const struct place *a = left, *b = right;
+
+    if (a->parent != b->parent) {
+        return a->parent < b->parent ? -1 : 1;
+    }
+    return (a->box.node > b->box.node) - (a->box.node < b->box.node);
 }
+
+static int (*const orders[])(const void *, const void *) = {
+    [LT_FLAME_BY_LABEL] = by_label,
+    [LT_FLAME_BY_WEIGHT] = by_weight,
+    [LT_FLAME_BY_TIME] = by_time,
+};
 
 /* From left to right; callers before what stands on them. */
 static int by_position(const void *left, const void *right)
@@ -102,6 +118,22 @@ static void put_in_rows(struct place *places, size_t n, uint64_t *x_of_node)
     }
 }
 
+/* In a chart callees stand where their caller called them; threads are beside each other. */
+static void put_in_time(struct place *places, size_t n, uint64_t *x_of_node,
+                        const struct lt_flame_tree *tree)
+{
+    uint64_t x = 0;
+
+    for (size_t i = 1; i < n; i++) {
+        uint32_t node = places[i].box.node, parent = places[i].parent;
+        uint64_t since = lt_flame_tree_start(tree, node) - lt_flame_tree_start(tree, parent);
+
+        places[i].box.x = parent == 0 ? x : x_of_node[parent] + since;
+        x_of_node[node] = places[i].box.x;
+        x += parent == 0 ? places[i].box.width : 0;
+    }
+}
+
 static void copy_boxes(struct lt_flame_layout *l, const struct place *places)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -125,8 +157,12 @@ int lt_flame_layout_make(struct lt_flame_layout *l, const struct lt_flame_tree *
         l->boxes = calloc(l->n, sizeof *l->boxes);
     }
     if (l->boxes != NULL) {
-        qsort(places + 1, l->n - 1, sizeof *places, config->widest_first ? by_width : by_label);
-        put_in_rows(places, l->n, x_of_node);
+        qsort(places + 1, l->n - 1, sizeof *places, orders[config->order]);
+        if (config->order == LT_FLAME_BY_TIME) {
+            put_in_time(places, l->n, x_of_node, tree);
+        } else {
+            put_in_rows(places, l->n, x_of_node);
+        }
         copy_boxes(l, places);
     }
     free(places);

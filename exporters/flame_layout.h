@@ -15,10 +15,13 @@ struct lt_flame_box {
     uint64_t total[LT_FLAME_SIDES]; /* with all that it calls */
 };
 
+/* Of callees on one caller. By label, graphs compare best; charts are by time. */
+enum lt_flame_order { LT_FLAME_BY_LABEL, LT_FLAME_BY_WEIGHT, LT_FLAME_BY_TIME };
+
 struct lt_flame_layout_config {
     unsigned side;     /* whose weights are the widths */
     double least_part; /* narrower boxes, as a part of the whole, are left out */
-    bool widest_first; /* callees by weight; otherwise by label, which compares better */
+    enum lt_flame_order order;
 };
 
 /* Zero-initialised is released. */

@@ -14,6 +14,9 @@
 
 enum { KEPT_OUTER = LT_FLAME_MAX_DEPTH / 2, KEPT_INNER = LT_FLAME_MAX_DEPTH - KEPT_OUTER - 1 };
 
+/* Whenever a chart has got so many more nodes, it gets twice as coarse. */
+#define CHART_NODES ((size_t)100000)
+
 /* What a label does not say. */
 struct label_info {
     struct lt_label_parts parts;
@@ -22,6 +25,20 @@ struct label_info {
 
 struct weights {
     uint64_t side[LT_FLAME_SIDES];
+};
+
+/* Of a chart: a frame that began when its thread had so much weight. */
+struct occurrence {
+    uint32_t label;
+    uint64_t start;
+};
+
+/* A thread of a chart. */
+struct branch {
+    uint32_t *nodes; /* of the stack at hand, root first */
+    size_t depth, alloc;
+    uint64_t weight;
+    uint64_t left; /* weight that still goes to the stack at hand, whatever runs */
 };
 
 struct lt_flame_tree {
@@ -33,6 +50,14 @@ struct lt_flame_tree {
     struct weights *weights;      /* by node */
     size_t n_weights, weights_alloc;
     uint64_t cut;
+
+    /* Of a chart: what stacks are made of are occurrences of labels. */
+    struct occurrence *occurrences;
+    size_t n_occurrences, occurrences_alloc;
+    struct branch *branches; /* by thread */
+    size_t n_branches, branches_alloc;
+    size_t coarser_at; /* nodes */
+    uint64_t window, passed_over;
 };
 
 int lt_flame_tree_new(struct lt_flame_tree **out, bool by_line, bool reverse)
@@ -62,6 +87,11 @@ void lt_flame_tree_free(struct lt_flame_tree *t)
     lt_stack_tree_free(t->stacks);
     free(t->infos);
     free(t->weights);
+    free(t->occurrences);
+    for (size_t i = 0; i < t->n_branches; i++) {
+        free(t->branches[i].nodes);
+    }
+    free(t->branches);
     free(t);
 }
 
@@ -92,62 +122,41 @@ static int add_label(struct lt_flame_tree *t, const struct live_trace_frame *fra
     return error;
 }
 
-static int step(struct lt_flame_tree *t, const struct live_trace_frame *frame, uint32_t *node)
-{
-    uint32_t label;
-    int error = 0;
-
-    if (!lt_frame_labels_find(&t->labels, frame, &label)) {
-        error = add_label(t, frame, true, &label);
-    }
-    return error < 0 ? error : lt_stack_tree_child(t->stacks, *node, label, node);
-}
-
-/* One frame for all that are left out. */
-static int step_over(struct lt_flame_tree *t, uint32_t *node)
+/* The label of the frame that stands at a place of what is drawn of the stack. */
+static int label_at(struct lt_flame_tree *t, const struct live_trace_stack *stack, uint32_t place,
+                    uint32_t *label)
 {
     static const struct live_trace_frame gap = {
         .flags = LIVE_TRACE_FRAME_UNKNOWN,
         .name = "... frames left out ...",
         .file = "",
     };
-    uint32_t label;
-    int error = add_label(t, &gap, false, &label);
+    const struct live_trace_frame *frame;
 
-    t->cut++;
-    return error < 0 ? error : lt_stack_tree_child(t->stacks, *node, label, node);
-}
-
-/* The stack's node. */
-static int walk(struct lt_flame_tree *t, const struct live_trace_stack *stack, uint32_t *node)
-{
-    bool too_deep = stack->depth > LT_FLAME_MAX_DEPTH;
-    int error = 0;
-
-    *node = 0;
-    for (uint32_t i = 0; i < stack->depth && error == 0; i++) {
-        uint32_t at = t->reverse ? stack->depth - 1 - i : i;
-
-        if (too_deep && i == KEPT_OUTER) {
-            error = step_over(t, node);
-            i = stack->depth - KEPT_INNER - 1;
-        } else {
-            error = step(t, stack->frames[at], node);
+    if (stack->depth > LT_FLAME_MAX_DEPTH && place >= KEPT_OUTER) {
+        if (place == KEPT_OUTER) {
+            return add_label(t, &gap, false, label);
         }
+        place += stack->depth - LT_FLAME_MAX_DEPTH;
     }
-    return error;
+    frame = stack->frames[t->reverse ? stack->depth - 1 - place : place];
+    return lt_frame_labels_find(&t->labels, frame, label) ? 0 : add_label(t, frame, true, label);
 }
 
-int lt_flame_tree_add(struct lt_flame_tree *t, const struct live_trace_stack *stack, unsigned side,
-                      uint64_t weight)
+static uint32_t drawn_depth(struct lt_flame_tree *t, const struct live_trace_stack *stack)
 {
-    uint32_t node;
-    int error = walk(t, stack, &node);
-
-    if (error == 0) {
-        error = lt_array_grow(&t->weights, &t->weights_alloc, lt_flame_tree_count(t),
-                              sizeof *t->weights, MAX_ITEMS);
+    if (stack->depth <= LT_FLAME_MAX_DEPTH) {
+        return stack->depth;
     }
+    t->cut++;
+    return LT_FLAME_MAX_DEPTH;
+}
+
+static int give_weight(struct lt_flame_tree *t, uint32_t node, unsigned side, uint64_t weight)
+{
+    int error = lt_array_grow(&t->weights, &t->weights_alloc, lt_flame_tree_count(t),
+                              sizeof *t->weights, MAX_ITEMS);
+
     if (error < 0) {
         return error;
     }
@@ -156,6 +165,98 @@ int lt_flame_tree_add(struct lt_flame_tree *t, const struct live_trace_stack *st
     }
     t->weights[node].side[side] += weight;
     return 0;
+}
+
+int lt_flame_tree_add(struct lt_flame_tree *t, const struct live_trace_stack *stack, unsigned side,
+                      uint64_t weight)
+{
+    uint32_t depth = drawn_depth(t, stack), node = 0, label;
+    int error = 0;
+
+    for (uint32_t i = 0; i < depth && error == 0; i++) {
+        error = label_at(t, stack, i, &label);
+        if (error == 0) {
+            error = lt_stack_tree_child(t->stacks, node, label, &node);
+        }
+    }
+    return error < 0 ? error : give_weight(t, node, side, weight);
+}
+
+/* Charts. */
+
+static int branch_of(struct lt_flame_tree *t, const struct live_trace_thread *thread,
+                     struct branch **branch)
+{
+    int error = lt_array_grow(&t->branches, &t->branches_alloc, (size_t)thread->id + 1,
+                              sizeof *t->branches, MAX_ITEMS);
+
+    if (error < 0) {
+        return error;
+    }
+    while (t->n_branches <= thread->id) {
+        t->branches[t->n_branches++] = (struct branch){0};
+    }
+    *branch = &t->branches[thread->id];
+    return 0;
+}
+
+/* A new node for a frame that was not there before. */
+static int occur(struct lt_flame_tree *t, struct occurrence occurrence, uint32_t parent,
+                 uint32_t *node)
+{
+    int error = lt_array_grow(&t->occurrences, &t->occurrences_alloc, t->n_occurrences + 1,
+                              sizeof *t->occurrences, MAX_ITEMS);
+
+    if (error < 0) {
+        return error;
+    }
+    t->occurrences[t->n_occurrences] = occurrence;
+    return lt_stack_tree_child(t->stacks, parent, (uint32_t)t->n_occurrences++, node);
+}
+
+/* Goes along the thread's stack as far as the sample's is the same, then its own way. */
+static int branch_off(struct lt_flame_tree *t, const struct live_trace_stack *sample,
+                      struct branch *b)
+{
+    uint32_t depth = drawn_depth(t, sample), node = 0, label;
+    bool same = true;
+    int error = lt_array_grow(&b->nodes, &b->alloc, depth, sizeof *b->nodes, LT_FLAME_MAX_DEPTH);
+
+    for (uint32_t i = 0; i < depth && error == 0; i++) {
+        error = label_at(t, sample, i, &label);
+        same = same && i < b->depth &&
+               t->occurrences[lt_stack_tree_frame(t->stacks, b->nodes[i])].label == label;
+        if (error == 0 && !same) {
+            error = occur(t, (struct occurrence){label, b->weight}, node, &b->nodes[i]);
+        }
+        node = b->nodes[i];
+    }
+    b->depth = depth;
+    return error;
+}
+
+int lt_flame_tree_add_sample(struct lt_flame_tree *t, const struct live_trace_stack *sample,
+                             uint64_t weight)
+{
+    struct branch *b;
+    int error = branch_of(t, sample->thread, &b);
+
+    if (error < 0) {
+        return error;
+    }
+    if (b->left > 0) {
+        t->passed_over++;
+    } else {
+        error = branch_off(t, sample, b);
+        b->left = t->window;
+    }
+    b->left -= weight < b->left ? weight : b->left;
+    b->weight += weight;
+    if (lt_flame_tree_count(t) > t->coarser_at + CHART_NODES) {
+        t->coarser_at = lt_flame_tree_count(t);
+        t->window = t->window > 0 ? 2 * t->window : 2 * weight;
+    }
+    return error < 0 ? error : give_weight(t, b->nodes[b->depth - 1], 0, weight);
 }
 
 uint32_t lt_flame_tree_count(const struct lt_flame_tree *t)
@@ -182,6 +283,9 @@ struct lt_flame_frame lt_flame_tree_frame(const struct lt_flame_tree *t, uint32_
 {
     uint32_t label = lt_stack_tree_frame(t->stacks, node);
 
+    if (t->n_occurrences > 0) {
+        label = t->occurrences[label].label;
+    }
     return (struct lt_flame_frame){
         .label = lt_intern_get(t->labels.texts, label).data,
         .parts = t->infos[label].parts,
@@ -189,7 +293,19 @@ struct lt_flame_frame lt_flame_tree_frame(const struct lt_flame_tree *t, uint32_
     };
 }
 
+uint64_t lt_flame_tree_start(const struct lt_flame_tree *t, uint32_t node)
+{
+    return node > 0 && t->n_occurrences > 0
+               ? t->occurrences[lt_stack_tree_frame(t->stacks, node)].start
+               : 0;
+}
+
 uint64_t lt_flame_tree_cut(const struct lt_flame_tree *t)
 {
     return t->cut;
+}
+
+uint64_t lt_flame_tree_passed_over(const struct lt_flame_tree *t)
+{
+    return t->passed_over;
 }

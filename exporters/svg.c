@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A flame graph as one SVG file. Stacks are merged as they come; the picture is laid out and drawn
- * at the end. */
+ * A flame graph, or a flame chart, as one SVG file. Stacks are merged as they come; the picture is
+ * laid out and drawn at the end. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -20,7 +20,8 @@
 struct svg_state {
     const struct live_trace_host *host;
     struct lt_flame_drawing drawing;
-    bool reverse, widest_first, unit_is_time;
+    bool reverse, unit_is_time, is_chart;
+    enum lt_flame_order order;
     double min_width; /* pixels */
     struct lt_flame_tree *tree;
     char *meta_title, *meta_command, *meta_by, *meta_selection;
@@ -29,17 +30,19 @@ struct svg_state {
     struct lt_buf subtitle, description;
 };
 
+/* The first ones are of graphs alone. */
+enum { OF_GRAPHS = 2 };
 static const struct live_trace_option_info options[] = {
+    {"reverse", "0|1", "innermost frames as roots, their callers on them (0)"},
+    {"sort", "name|weight", "the order of callees (name)"},
+    {"icicle", "0|1", "the root on top, callees below it (0)"},
     {"title", "TEXT", "instead of the program's command"},
     {"subtitle", "TEXT", "instead of when and how much was recorded"},
     {"notes", "TEXT", "a line below the subtitle (none)"},
-    {"icicle", "0|1", "the root on top, callees below it (0)"},
-    {"reverse", "0|1", "innermost frames as roots, their callers on them (0)"},
     {"min-width", "PIXELS", "leave out narrower boxes (0.1)"},
     {"width", "PIXELS", "of the still picture, 200 to 10000 (1200)"},
     {"font-size", "PIXELS", "6 to 48 (12)"},
     {"palette", "NAME", "owner, module, hot, blue, green, purple, grey (owner)"},
-    {"sort", "name|weight", "the order of callees (name)"},
     {"theme", "auto|light|dark", "auto is the reader's choice (auto)"},
     {"count-name", "TEXT", "what weights count, if not time (samples)"},
     {"script", "0|1", "zoom, search and keys in the browser (1)"},
@@ -91,7 +94,7 @@ static int read_choices(struct svg_state *s)
     if (error == 0) {
         error = lt_option_choice(s->host, "theme", themes, &theme);
     }
-    s->widest_first = order == 1;
+    s->order = order == 0 ? LT_FLAME_BY_LABEL : LT_FLAME_BY_WEIGHT;
     s->drawing.theme = (enum lt_flame_theme)theme;
     return error;
 }
@@ -149,6 +152,17 @@ static int svg_stack(void *state, const struct live_trace_stack *stack)
                              s->unit_is_time ? (uint64_t)stack->weight_ns : stack->count);
 }
 
+static int svg_sample(void *state, const struct live_trace_stack *sample)
+{
+    struct svg_state *s = state;
+
+    s->is_chart = true;
+    s->order = LT_FLAME_BY_TIME;
+    s->stacks += sample->count;
+    return lt_flame_tree_add_sample(s->tree, sample,
+                                    s->unit_is_time ? (uint64_t)sample->weight_ns : sample->count);
+}
+
 /* "2026-11-23 10:00:00, 5.02 s, a tick every 10 ms; 2008 stack samples by function; only ..." */
 static int make_subtitle(struct svg_state *s, const struct live_trace_health *health)
 {
@@ -164,6 +178,9 @@ static int make_subtitle(struct svg_state *s, const struct live_trace_health *he
     }
     if (error == 0 && s->reverse) {
         error = lt_buf_put_text(out, "; innermost frames first");
+    }
+    if (error == 0 && s->is_chart) {
+        error = lt_buf_put_text(out, "; each thread in the order of time");
     }
     return error < 0 ? error : lt_buf_put_u8(out, '\0');
 }
@@ -222,6 +239,13 @@ static void note_losses(const struct svg_state *s, const struct lt_flame_layout 
                  lt_flame_tree_cut(s->tree), LT_FLAME_MAX_DEPTH);
         s->host->note(s->host->ctx, text);
     }
+    if (lt_flame_tree_passed_over(s->tree) > 0) {
+        snprintf(text, sizeof text,
+                 "%" PRIu64 " stack samples are drawn as the ones before them, there are too many "
+                 "changes: select less by --from and --to",
+                 lt_flame_tree_passed_over(s->tree));
+        s->host->note(s->host->ctx, text);
+    }
     if (layout->n == 1 && layout->left_out > 0) {
         snprintf(text, sizeof text,
                  "all boxes are narrower than --option min-width=%g: give a smaller one",
@@ -234,7 +258,7 @@ static int draw(struct svg_state *s)
 {
     const struct lt_flame_layout_config config = {
         .least_part = s->min_width / s->drawing.width,
-        .widest_first = s->widest_first,
+        .order = s->order,
     };
     struct lt_flame_layout layout;
     int error = lt_flame_layout_make(&layout, s->tree, &config);
@@ -270,4 +294,19 @@ const struct live_trace_exporter lt_exporter_svg = {
     .health = svg_health,
     .close = svg_close,
     .options = options,
+};
+
+const struct live_trace_exporter lt_exporter_flamechart = {
+    .abi_version = LIVE_TRACE_EXPORTER_ABI,
+    .struct_size = sizeof(struct live_trace_exporter),
+    .name = "flamechart",
+    .description = "flame chart in one file: each thread's stacks in the order of time",
+    .extension = "flamechart.svg",
+    .read_by = "browsers",
+    .open = svg_open,
+    .meta = svg_meta,
+    .sample = svg_sample,
+    .health = svg_health,
+    .close = svg_close,
+    .options = &options[OF_GRAPHS],
 };

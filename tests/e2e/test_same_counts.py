@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same recording gives the same counts in every output.
 
-Exports the golden recordings as folded, jsonl, speedscope, svg and text (JSON), with many selections, and compares
+Exports the golden recordings as folded, jsonl, speedscope, svg, flamechart and text (JSON), with many selections, and compares
 them stack by stack, in stack samples and in time. Each output is read here by its own rules.
 $LIVE_TRACE and $MAKE_TRACE are the programs.
 """
@@ -109,9 +109,9 @@ class Exports:
                 counts[tuple(frames[i] for i in stack)] += weight
         return counts
 
-    def svg(self, unit):
+    def svg(self, unit, name="svg"):
         """Of each box what its callees do not cover."""
-        document = ElementTree.fromstring(self.run("svg", "--unit", unit, "--option", "min-width=0"))
+        document = ElementTree.fromstring(self.run(name, "--unit", unit, "--option", "min-width=0"))
         counts, path = collections.Counter(), []
         for box in document.iter("{http://www.w3.org/2000/svg}g"):
             if "data-b" not in box.attrib:
@@ -167,6 +167,7 @@ class SameCounts(unittest.TestCase):
         self.assertEqual(exports.jsonl(unit), stacks, "jsonl")
         self.assertEqual(exports.speedscope(unit), stacks, "speedscope")
         self.assertEqual(exports.svg(unit), stacks, "svg")
+        self.assertEqual(exports.svg(unit, "flamechart"), stacks, "flamechart")
         self.assertEqual(exports.text(unit), leaves, "text")
         self.assertEqual(exports.text(unit, "sum-all-frames=1"), anywhere, "text, all frames")
         return sum(stacks.values())

@@ -23,6 +23,7 @@ static const struct live_trace_exporter *const all[] = {
     &lt_exporter_chrome,
     &lt_exporter_csv,
     &lt_exporter_firefox,
+    &lt_exporter_flamechart,
     &lt_exporter_folded,
     &lt_exporter_heatmap,
     &lt_exporter_jsonl,
@@ -267,8 +268,9 @@ static void long_names(void)
     for (size_t i = 0; i < N_ALL; i++) {
         struct lt_exporter_probe p;
         export_frame(&p, all[i], name, name);
-        /* pprof is compressed, svg shows no more than fits. */
-        bool brief = all[i] == &lt_exporter_pprof || all[i] == &lt_exporter_svg;
+        /* pprof is compressed, pictures show no more than fits. */
+        bool brief = all[i] == &lt_exporter_pprof || all[i] == &lt_exporter_svg ||
+                     all[i] == &lt_exporter_flamechart;
         CU_ASSERT(p.out.len > (brief ? 1000 : len));
         lt_probe_release(&p);
     }

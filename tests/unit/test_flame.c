@@ -46,15 +46,22 @@ static const struct live_trace_frame frames[N_FRAMES] = {
                     .source = ""},
 };
 
-/* Adds a stack of the frames whose numbers are given as digits, root first. */
-static void add(struct lt_flame_tree *t, const char *digits, unsigned side, uint64_t weight)
+/* A stack of the frames whose numbers are given as digits, root first. */
+static struct live_trace_stack stack_of(const char *digits, const struct live_trace_frame *path[16])
 {
-    const struct live_trace_frame *path[16];
     struct live_trace_stack stack = {.frames = path, .depth = (uint32_t)strlen(digits)};
 
     for (uint32_t i = 0; i < stack.depth; i++) {
         path[i] = &frames[digits[i] - '0'];
     }
+    return stack;
+}
+
+static void add(struct lt_flame_tree *t, const char *digits, unsigned side, uint64_t weight)
+{
+    const struct live_trace_frame *path[16];
+    struct live_trace_stack stack = stack_of(digits, path);
+
     CU_ASSERT_EQUAL_FATAL(lt_flame_tree_add(t, &stack, side, weight), 0);
 }
 
@@ -122,7 +129,7 @@ static void by_line_and_weight(void)
     add(t, "02", 0, 2);
     add(t, "03", 0, 4);
     add(t, "01", 0, 5);
-    check_layout(t, &(struct lt_flame_layout_config){.widest_first = true}, expected, 5);
+    check_layout(t, &(struct lt_flame_layout_config){.order = LT_FLAME_BY_WEIGHT}, expected, 5);
     lt_flame_tree_free(t);
 }
 
@@ -140,6 +147,62 @@ static void reversed(void)
     add(t, "021", 0, 3);
     add(t, "02", 0, 2);
     check_layout(t, &(struct lt_flame_layout_config){0}, expected, 7);
+    lt_flame_tree_free(t);
+}
+
+/* A frame is one as long as it stays in its thread's stack, and callees stand where they were
+ * called. Threads are beside each other. */
+static void in_time(void)
+{
+    static const char *const expected[] = {
+        "0 0 17 all",
+        "1 0 10 main (app.py)",
+        "2 1 5 load (lib/io.py)",
+        "3 3 3 save (json.py)",
+        "2 8 2 load (lib/io.py)",
+        "1 10 7 main (app.py)",
+        "2 10 7 save (json.py)",
+    };
+    static const struct {
+        const char *stack;
+        uint32_t thread;
+        uint64_t weight;
+    } samples[] = {{"0", 0, 1},  {"01", 0, 2}, {"02", 1, 3}, {"012", 0, 3},
+                   {"02", 1, 4}, {"0", 0, 2},  {"01", 0, 2}};
+    struct lt_flame_tree *t = new_tree(false, false);
+
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        const struct live_trace_thread thread = {.id = samples[i].thread};
+        const struct live_trace_frame *path[16];
+        struct live_trace_stack sample = stack_of(samples[i].stack, path);
+        sample.thread = &thread;
+        CU_ASSERT_EQUAL_FATAL(lt_flame_tree_add_sample(t, &sample, samples[i].weight), 0);
+    }
+    check_layout(t, &(struct lt_flame_layout_config){.order = LT_FLAME_BY_TIME}, expected, 7);
+    CU_ASSERT_EQUAL(lt_flame_tree_passed_over(t), 0);
+    lt_flame_tree_free(t);
+}
+
+/* Of a million changes not all are kept, but all weight is. */
+static void in_long_time(void)
+{
+    const struct live_trace_thread thread = {.id = 0};
+    const struct lt_flame_layout_config config = {.order = LT_FLAME_BY_TIME};
+    static const char *const stacks[] = {"0", "1", "2"};
+    struct lt_flame_tree *t = new_tree(false, false);
+    struct lt_flame_layout l;
+
+    for (size_t i = 0; i < 1000000; i++) {
+        const struct live_trace_frame *path[16];
+        struct live_trace_stack sample = stack_of(stacks[i % 3], path);
+        sample.thread = &thread;
+        CU_ASSERT_EQUAL_FATAL(lt_flame_tree_add_sample(t, &sample, 10), 0);
+    }
+    CU_ASSERT(lt_flame_tree_count(t) < 500000);
+    CU_ASSERT(lt_flame_tree_passed_over(t) > 500000);
+    CU_ASSERT_EQUAL_FATAL(lt_flame_layout_make(&l, t, &config), 0);
+    CU_ASSERT_EQUAL(l.boxes[0].width, 10000000);
+    lt_flame_layout_release(&l);
     lt_flame_tree_free(t);
 }
 
@@ -310,6 +373,8 @@ int main(void)
         {"stacks merge", merged},
         {"by line, the widest first", by_line_and_weight},
         {"innermost frames as roots", reversed},
+        {"a chart", in_time},
+        {"a long chart", in_long_time},
         {"narrow boxes", narrow},
         {"stacks that are too deep", deep},
         {"whose code", owners},
