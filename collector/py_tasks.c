@@ -22,7 +22,7 @@ enum {
     TASK_MAX = 1024,
     THREAD_MAX = 1 << 16,
     INTERP_MAX = 1 << 24,
-    MAX_TASKS = 1 << 20,
+    MAX_TASKS = 1 << 16,
     MAX_NAME_CHARS = 256,
     MAX_WRAPPERS = 4,     /* around what is awaited */
     MAX_FUTURES = 8,      /* in a row from one task to another */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Values of a made-up memory. The first byte is the minor version; each other one is a word of
- * memory, so that seeds can be read: a letter a to n is one of the interpreter's types, A to Z the
- * address of the 4th, 8th ... word, a digit itself, others see word_of(). Whatever they are, the
- * text is bounded, and is UTF-8 that a terminal shows as it is. */
+ * memory, so that seeds can be read (lt_image_word). Whatever they are, the text is bounded, and is
+ * UTF-8 that a terminal shows as it is. */
 #include "config.h"
 
 #include "tests/support/fuzz_target.h"
@@ -19,29 +18,6 @@
 #define MUST(condition) ((condition) ? (void)0 : abort())
 
 enum { MAX_WORDS = 1024, BUDGET = 1 << 12, MAX_TEXT = 1 << 16 };
-
-static uint64_t word_of(const struct lt_memory_image *image, lt_addr begin, uint8_t c)
-{
-    static const uint8_t ascii_str = 1 << 2 | 1 << 5 | 1 << 6;
-    if (c >= 'a' && c < 'a' + LT_IMAGE_TYPES)
-        return image->types[c - 'a'];
-    if (c >= 'A' && c <= 'Z')
-        return begin + (uint64_t)(c - 'A') * 32;
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    switch (c) {
-    case '-':
-        return UINT64_MAX;
-    case '+':
-        return UINT64_MAX / 2;
-    case '=':
-        return (uint64_t)1 << 33;
-    case '$':
-        return ascii_str;
-    default:
-        return (uint64_t)c * 0x0101010101010101;
-    }
-}
 
 static void check_text(const struct lt_buf *text)
 {
@@ -67,10 +43,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n_locals = 0;
     if (size < 1)
         return 0;
-    lt_image_init(&image, 8 + data[0] % 5);
+    lt_image_init(&image, 8 + data[0] % 8);
     lt_addr begin = lt_image_add(&image, MAX_WORDS * 8);
     for (size_t i = 1; i < size && i <= MAX_WORDS; i++)
-        lt_image_put_u64(&image, begin + (i - 1) * 8, word_of(&image, begin, data[i]));
+        lt_image_put_u64(&image, begin + (i - 1) * 8, lt_image_word(&image, begin, data[i]));
 
     struct lt_py_values v = {.mem = &image.mem, .offsets = &image.offsets, .budget = BUDGET};
     MUST(lt_py_value_text(&v, begin, &text) == 0);

@@ -10,7 +10,8 @@
 enum {
     LT_IMAGE_BYTES = 1 << 16,
     LT_IMAGE_BASE = 0x10000,
-    LT_IMAGE_TYPES = 14 /* named in lt_image_types */
+    LT_IMAGE_OBJECT = 96, /* bytes of an object, at least */
+    LT_IMAGE_TYPES = 17   /* named in lt_image_types */
 };
 
 extern const char *const lt_image_types[LT_IMAGE_TYPES];
@@ -24,7 +25,7 @@ struct lt_memory_image {
     uint8_t bytes[LT_IMAGE_BYTES];
 };
 
-/* With the types of CPython 3.`minor`, up to 3.12. */
+/* With the types of CPython 3.`minor`, 8 to 15. */
 void lt_image_init(struct lt_memory_image *image, unsigned minor);
 
 /* The type of this name; "Thing" is one of the program's own. */
@@ -36,5 +37,16 @@ lt_addr lt_image_add(struct lt_memory_image *image, size_t len);
 /* Writes what is within the image. */
 void lt_image_put(struct lt_memory_image *image, lt_addr addr, const void *data, size_t len);
 void lt_image_put_u64(struct lt_memory_image *image, lt_addr addr, uint64_t value);
+
+/* New objects. */
+lt_addr lt_image_object(struct lt_memory_image *image, const char *type);
+lt_addr lt_image_int(struct lt_memory_image *image, int64_t value); /* of one digit */
+lt_addr lt_image_str(struct lt_memory_image *image, const char *ascii);
+lt_addr lt_image_bytes(struct lt_memory_image *image, const void *data, size_t len);
+
+/* A word that one byte of a fuzzer stands for, in a memory of such words at `begin`: the letters a to
+ * q are the interpreter's types, A to Z the address of the 4th, 8th ... word, a digit itself, others
+ * are large or odd. */
+uint64_t lt_image_word(const struct lt_memory_image *image, lt_addr begin, uint8_t c);
 
 #endif

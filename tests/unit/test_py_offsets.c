@@ -8,30 +8,10 @@
 #include <string.h>
 
 #include "formats/lt_error.h"
+#include "tests/support/told_offsets.h"
 #include "tests/support/unit_main.h"
 
-enum { LEN = 1024, VERSION_AT = 8, FREE_THREADED_AT = 16, FIRST_TOLD = 13, NEWEST = 15 };
-
-static uint32_t hex(unsigned minor)
-{
-    return 3u << 24 | minor << 16 | 0x02f0;
-}
-
-static const struct lt_py_offsets *row_of(unsigned minor)
-{
-    const struct lt_py_offsets *row = lt_py_offsets_table;
-    while (row->major && row->minor != minor)
-        row++;
-    return row;
-}
-
-static const struct lt_py_debug_layout *layout_of(unsigned minor)
-{
-    const struct lt_py_debug_layout *layout = lt_py_debug_layouts;
-    while (layout->minor && layout->minor != minor)
-        layout++;
-    return layout;
-}
+enum { FIRST_TOLD = 13, NEWEST = 15 };
 
 static uint32_t field(const struct lt_py_offsets *o, size_t at)
 {
@@ -40,46 +20,19 @@ static uint32_t field(const struct lt_py_offsets *o, size_t at)
     return value;
 }
 
-static void put(uint8_t *bytes, size_t at, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        bytes[at + (size_t)i] = (uint8_t)(value >> 8 * i);
-}
-
-/* What a target of the layout of this version tells that is built as its headers say. */
-static void tell(uint8_t bytes[LEN], unsigned minor)
-{
-    const struct lt_py_debug_layout *layout = layout_of(minor);
-    const struct lt_py_offsets *row = row_of(minor);
-    memset(bytes, 0, LEN);
-    memcpy(bytes, "xdebugpy", 8);
-    put(bytes, VERSION_AT, hex(minor));
-    for (size_t i = 0; i < LT_DEBUG_FIELDS_MAX && layout->fields[i].at; i++) {
-        uint32_t value = field(row, layout->fields[i].field);
-        put(bytes, layout->fields[i].at, value);
-        if (lt_peek_u64(bytes, layout->fields[i].size_at) < value + 8)
-            put(bytes, layout->fields[i].size_at, value + 8);
-    }
-    put(bytes, layout->interp_size, row->interp.size);
-    put(bytes, layout->gil, 5000);
-    put(bytes, layout->gil_locked, 5000 + row->gil.locked);
-    put(bytes, layout->gil_last_holder, 5000 + row->gil.last_holder);
-    put(bytes, layout->gc, 7000);
-    put(bytes, layout->gc_collecting, row->interp.gc_collecting - 7000);
-}
-
 static void every_version_has_its_row(void)
 {
     for (unsigned minor = 8; minor <= NEWEST; minor++) {
-        uint8_t told[LEN] = {0};
+        uint8_t told[LT_TOLD_LEN] = {0};
         struct lt_py_offsets o;
         if (minor >= FIRST_TOLD)
-            tell(told, minor);
-        CU_ASSERT_EQUAL_FATAL(lt_py_offsets_find(hex(minor), told, LEN, false, &o), 0);
+            lt_tell_offsets(told, minor);
+        CU_ASSERT_EQUAL_FATAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, false, &o),
+                              0);
         CU_ASSERT_EQUAL(o.minor, minor);
-        CU_ASSERT_EQUAL(o.interp.gc_collecting, row_of(minor)->interp.gc_collecting);
-        CU_ASSERT_EQUAL(o.gil.switch_number, row_of(minor)->gil.switch_number);
-        CU_ASSERT_EQUAL(o.interp.next_version, row_of(minor)->interp.next_version);
+        CU_ASSERT_EQUAL(o.interp.gc_collecting, lt_offsets_row(minor)->interp.gc_collecting);
+        CU_ASSERT_EQUAL(o.gil.switch_number, lt_offsets_row(minor)->gil.switch_number);
+        CU_ASSERT_EQUAL(o.interp.next_version, lt_offsets_row(minor)->interp.next_version);
         CU_ASSERT_EQUAL(o.tagged_refs, minor >= 14);
         CU_ASSERT(o.tstate.size > o.tstate.next && o.tstate.size % 8 == 0);
     }
@@ -88,16 +41,17 @@ static void every_version_has_its_row(void)
 static void what_is_told_wins(void)
 {
     for (unsigned minor = FIRST_TOLD; minor <= NEWEST; minor++) {
-        const struct lt_py_debug_layout *layout = layout_of(minor);
-        const struct lt_py_offsets *row = row_of(minor);
-        uint8_t told[LEN];
+        const struct lt_py_debug_layout *layout = lt_told_layout(minor);
+        const struct lt_py_offsets *row = lt_offsets_row(minor);
+        uint8_t told[LT_TOLD_LEN];
         struct lt_py_offsets o;
-        tell(told, minor);
+        lt_tell_offsets(told, minor);
         for (size_t i = 0; layout->fields[i].at; i++) {
-            put(told, layout->fields[i].at, lt_peek_u64(told, layout->fields[i].at) + 8);
-            put(told, layout->fields[i].size_at, 10000);
+            lt_told_put(told, layout->fields[i].at, lt_peek_u64(told, layout->fields[i].at) + 8);
+            lt_told_put(told, layout->fields[i].size_at, 10000);
         }
-        CU_ASSERT_EQUAL_FATAL(lt_py_offsets_find(hex(minor), told, LEN, false, &o), 0);
+        CU_ASSERT_EQUAL_FATAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, false, &o),
+                              0);
         for (size_t i = 0; layout->fields[i].at; i++) {
             CU_ASSERT_EQUAL(field(&o, layout->fields[i].field),
                             field(row, layout->fields[i].field) + 8);
@@ -114,34 +68,40 @@ static void what_is_told_wins(void)
 static void nonsense_is_refused(void)
 {
     for (unsigned minor = FIRST_TOLD; minor <= NEWEST; minor++) {
-        const struct lt_py_debug_layout *layout = layout_of(minor);
-        uint8_t told[LEN];
+        const struct lt_py_debug_layout *layout = lt_told_layout(minor);
+        uint8_t told[LT_TOLD_LEN];
         struct lt_py_offsets o;
-        tell(told, minor);
-        CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, layout->size, false, &o), 0);
-        CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, layout->size - 1u, false, &o),
+        lt_tell_offsets(told, minor);
+        CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, layout->size, false, &o), 0);
+        CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, layout->size - 1u, false, &o),
                         LT_ERR_CORRUPT);
-        CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, 0, false, &o), LT_ERR_CORRUPT);
+        CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, 0, false, &o), LT_ERR_CORRUPT);
         told[0] = 'y';
-        CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, LEN, false, &o), LT_ERR_CORRUPT);
+        CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, false, &o),
+                        LT_ERR_CORRUPT);
         for (size_t i = 0; layout->fields[i].at; i++) {
-            tell(told, minor);
-            put(told, layout->fields[i].at, lt_peek_u64(told, layout->fields[i].size_at));
-            CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, LEN, false, &o), LT_ERR_CORRUPT);
-            put(told, layout->fields[i].at, UINT64_MAX - 7);
-            put(told, layout->fields[i].size_at, UINT64_MAX);
-            CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, LEN, false, &o), LT_ERR_CORRUPT);
+            lt_tell_offsets(told, minor);
+            lt_told_put(told, layout->fields[i].at, lt_peek_u64(told, layout->fields[i].size_at));
+            CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, false, &o),
+                            LT_ERR_CORRUPT);
+            lt_told_put(told, layout->fields[i].at, UINT64_MAX - 7);
+            lt_told_put(told, layout->fields[i].size_at, UINT64_MAX);
+            CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, false, &o),
+                            LT_ERR_CORRUPT);
         }
         const uint16_t computed[] = {layout->gil, layout->gil_locked, layout->gil_last_holder,
                                      layout->gc, layout->gc_collecting};
         for (size_t i = 0; i < sizeof(computed) / sizeof(computed[0]); i++) {
-            tell(told, minor);
-            put(told, computed[i], 1 << 20);
-            CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, LEN, false, &o), LT_ERR_CORRUPT);
+            lt_tell_offsets(told, minor);
+            lt_told_put(told, computed[i], 1 << 20);
+            CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, false, &o),
+                            LT_ERR_CORRUPT);
         }
-        tell(told, minor);
-        put(told, layout->fields[0].at, layout->size - 8u); /* interpreters_head, in the layout */
-        CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, LEN, false, &o), LT_ERR_CORRUPT);
+        lt_tell_offsets(told, minor);
+        lt_told_put(told, layout->fields[0].at,
+                    layout->size - 8u); /* interpreters_head, in the layout */
+        CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, false, &o),
+                        LT_ERR_CORRUPT);
     }
 }
 
@@ -150,50 +110,56 @@ static void mixed_up_layouts_are_refused(void)
 {
     for (unsigned minor = FIRST_TOLD; minor <= NEWEST; minor++) {
         for (unsigned other = FIRST_TOLD; other <= NEWEST; other++) {
-            uint8_t told[LEN];
+            uint8_t told[LT_TOLD_LEN];
             struct lt_py_offsets o;
             if (other == minor)
                 continue;
-            tell(told, minor);
-            CU_ASSERT_EQUAL(lt_py_offsets_find(hex(other), told, LEN, false, &o), LT_ERR_CORRUPT);
-            put(told, VERSION_AT, hex(other));
-            CU_ASSERT_EQUAL(lt_py_offsets_find(hex(other), told, LEN, false, &o), LT_ERR_CORRUPT);
+            lt_tell_offsets(told, minor);
+            CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(other), told, LT_TOLD_LEN, false, &o),
+                            LT_ERR_CORRUPT);
+            lt_told_put(told, LT_TOLD_VERSION, lt_told_hex(other));
+            CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(other), told, LT_TOLD_LEN, false, &o),
+                            LT_ERR_CORRUPT);
         }
     }
 }
 
 static void older_and_newer(void)
 {
-    uint8_t told[LEN];
+    uint8_t told[LT_TOLD_LEN];
     struct lt_py_offsets o;
-    tell(told, NEWEST);
-    CU_ASSERT_EQUAL(lt_py_offsets_find(hex(7), told, LEN, false, &o), LT_ERR_PY_VERSION);
-    CU_ASSERT_EQUAL(lt_py_offsets_find(hex(7), told, LEN, true, &o), LT_ERR_PY_VERSION);
-    CU_ASSERT_EQUAL(lt_py_offsets_find(0x02071200, told, LEN, true, &o), LT_ERR_PY_VERSION);
-    CU_ASSERT_EQUAL(lt_py_offsets_find(hex(NEWEST + 1), told, LEN, false, &o), LT_ERR_PY_NEWER);
-    CU_ASSERT_EQUAL(lt_py_offsets_find(0x04000000, told, LEN, false, &o), LT_ERR_PY_NEWER);
+    lt_tell_offsets(told, NEWEST);
+    CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(7), told, LT_TOLD_LEN, false, &o),
+                    LT_ERR_PY_VERSION);
+    CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(7), told, LT_TOLD_LEN, true, &o),
+                    LT_ERR_PY_VERSION);
+    CU_ASSERT_EQUAL(lt_py_offsets_find(0x02071200, told, LT_TOLD_LEN, true, &o), LT_ERR_PY_VERSION);
+    CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(NEWEST + 1), told, LT_TOLD_LEN, false, &o),
+                    LT_ERR_PY_NEWER);
+    CU_ASSERT_EQUAL(lt_py_offsets_find(0x04000000, told, LT_TOLD_LEN, false, &o), LT_ERR_PY_NEWER);
     /* Forced: as the newest that is known, if what it tells makes sense so. */
-    put(told, VERSION_AT, hex(NEWEST + 1));
-    CU_ASSERT_EQUAL(lt_py_offsets_find(hex(NEWEST + 1), told, LEN, true, &o), 0);
+    lt_told_put(told, LT_TOLD_VERSION, lt_told_hex(NEWEST + 1));
+    CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(NEWEST + 1), told, LT_TOLD_LEN, true, &o), 0);
     CU_ASSERT_EQUAL(o.minor, NEWEST);
-    tell(told, NEWEST - 1);
-    put(told, VERSION_AT, hex(NEWEST + 1));
-    CU_ASSERT_EQUAL(lt_py_offsets_find(hex(NEWEST + 1), told, LEN, true, &o), LT_ERR_CORRUPT);
+    lt_tell_offsets(told, NEWEST - 1);
+    lt_told_put(told, LT_TOLD_VERSION, lt_told_hex(NEWEST + 1));
+    CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(NEWEST + 1), told, LT_TOLD_LEN, true, &o),
+                    LT_ERR_CORRUPT);
     /* A known version is what it is. */
-    tell(told, FIRST_TOLD);
-    CU_ASSERT_EQUAL(lt_py_offsets_find(hex(FIRST_TOLD), told, LEN, true, &o), 0);
+    lt_tell_offsets(told, FIRST_TOLD);
+    CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(FIRST_TOLD), told, LT_TOLD_LEN, true, &o), 0);
     CU_ASSERT_EQUAL(o.minor, FIRST_TOLD);
 }
 
 static void free_threaded_is_refused(void)
 {
     for (unsigned minor = FIRST_TOLD; minor <= NEWEST + 1; minor++) {
-        uint8_t told[LEN];
+        uint8_t told[LT_TOLD_LEN];
         struct lt_py_offsets o;
-        tell(told, minor > NEWEST ? NEWEST : minor);
-        put(told, VERSION_AT, hex(minor));
-        put(told, FREE_THREADED_AT, 1);
-        CU_ASSERT_EQUAL(lt_py_offsets_find(hex(minor), told, LEN, true, &o),
+        lt_tell_offsets(told, minor > NEWEST ? NEWEST : minor);
+        lt_told_put(told, LT_TOLD_VERSION, lt_told_hex(minor));
+        lt_told_put(told, LT_TOLD_FREE_THREADED, 1);
+        CU_ASSERT_EQUAL(lt_py_offsets_find(lt_told_hex(minor), told, LT_TOLD_LEN, true, &o),
                         LT_ERR_PY_FREE_THREADED);
     }
 }

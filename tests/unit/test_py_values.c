@@ -16,46 +16,13 @@
 #include "tests/support/memory_image.h"
 #include "tests/support/unit_main.h"
 
-enum { ENOUGH = 1 << 16, DANGLING = 0x7777000, OBJECT_BYTES = 96 };
+enum { ENOUGH = 1 << 16, DANGLING = 0x7777000 };
 
 static struct lt_memory_image image;
 
-static lt_addr new_object(const char *type)
-{
-    lt_addr object = lt_image_add(&image, OBJECT_BYTES);
-    CU_ASSERT_NOT_EQUAL_FATAL(object, 0);
-    lt_image_put_u64(&image, object + image.offsets.object.type, lt_image_type(&image, type));
-    return object;
-}
-
-static lt_addr new_int(int64_t value)
-{
-    const struct lt_py_offsets *o = &image.offsets;
-    uint32_t digit = (uint32_t)llabs(value);
-    lt_addr object = new_object("int");
-    if (o->integer.tag != LT_NO_FIELD)
-        lt_image_put_u64(&image, object + o->integer.tag, value < 0 ? 8 | 2 : value ? 8 : 1);
-    else
-        lt_image_put_u64(&image, object + o->integer.size,
-                         value < 0 ? UINT64_MAX : (uint64_t)(value != 0));
-    lt_image_put(&image, object + o->integer.digits, &digit, sizeof(digit));
-    return object;
-}
-
-static lt_addr new_str(const char *text)
-{
-    enum { KIND_1_COMPACT_ASCII = 1 << 2 | 1 << 5 | 1 << 6 };
-    const struct lt_py_offsets *o = &image.offsets;
-    lt_addr object = new_object("str");
-    lt_image_put_u64(&image, object + o->unicode.length, strlen(text));
-    lt_image_put_u64(&image, object + o->unicode.state, KIND_1_COMPACT_ASCII);
-    lt_image_put(&image, object + o->unicode.ascii_data, text, strlen(text));
-    return object;
-}
-
 static lt_addr new_list(const lt_addr *items, size_t n)
 {
-    lt_addr object = new_object("list"), array = lt_image_add(&image, (n + 1) * 8);
+    lt_addr object = lt_image_object(&image, "list"), array = lt_image_add(&image, (n + 1) * 8);
     lt_image_put_u64(&image, object + image.offsets.list.size, n);
     lt_image_put_u64(&image, object + image.offsets.list.items, array);
     lt_image_put(&image, array, items, n * sizeof(items[0]));
@@ -64,7 +31,7 @@ static lt_addr new_list(const lt_addr *items, size_t n)
 
 static lt_addr new_tuple(const lt_addr *items, size_t n)
 {
-    lt_addr object = lt_image_add(&image, OBJECT_BYTES + n * 8);
+    lt_addr object = lt_image_add(&image, LT_IMAGE_OBJECT + n * 8);
     lt_image_put_u64(&image, object + image.offsets.object.type, lt_image_type(&image, "tuple"));
     lt_image_put_u64(&image, object + image.offsets.tuple.size, n);
     lt_image_put(&image, object + image.offsets.tuple.items, items, n * sizeof(items[0]));
@@ -102,16 +69,17 @@ static void plain_values(void)
 {
     for (unsigned minor = 8; minor <= 12; minor++) {
         lt_image_init(&image, minor);
-        lt_addr items[] = {new_int(-7), new_str("it's"), new_object("NoneType"), new_int(0)};
+        lt_addr items[] = {lt_image_int(&image, -7), lt_image_str(&image, "it's"),
+                           lt_image_object(&image, "NoneType"), lt_image_int(&image, 0)};
         check_value(new_list(items, 4), "[-7, \"it's\", None, 0]");
         check_value(new_tuple(items, 1), "(-7,)");
         check_value(new_tuple(items, 0), "()");
         check_value(new_list(NULL, 0), "[]");
-        check_value(new_object("set"), "set()");
-        check_value(new_object("frozenset"), "frozenset()");
-        check_value(new_object("float"), "0.0");
-        check_value(new_object("bool"), "False");
-        check_value(new_object("bytes"), "b''");
+        check_value(lt_image_object(&image, "set"), "set()");
+        check_value(lt_image_object(&image, "frozenset"), "frozenset()");
+        check_value(lt_image_object(&image, "float"), "0.0");
+        check_value(lt_image_object(&image, "bool"), "False");
+        check_value(lt_image_object(&image, "bytes"), "b''");
     }
 }
 
@@ -119,7 +87,7 @@ static void large_ints(void)
 {
     static const uint32_t digits[] = {0, 0, 0, 1 << 10}; /* 2**100 */
     lt_image_init(&image, 12);
-    lt_addr object = new_int(1);
+    lt_addr object = lt_image_int(&image, 1);
     lt_image_put_u64(&image, object + image.offsets.integer.tag, 4 << 3);
     lt_image_put(&image, object + image.offsets.integer.digits, digits, sizeof(digits));
     check_value(object, "1267650600228229401496703205376");
@@ -165,7 +133,7 @@ static void classes_of_the_program(void)
 {
     char expected[64];
     lt_image_init(&image, 12);
-    lt_addr thing = new_object("Thing");
+    lt_addr thing = lt_image_object(&image, "Thing");
     snprintf(expected, sizeof(expected), "<Thing at 0x%llx>", (unsigned long long)thing);
     check_value(thing, expected);
     /* A class that is called like a type of the interpreter is none. */
@@ -190,7 +158,7 @@ static void cycles_end(void)
 static void depth_is_cut(void)
 {
     lt_image_init(&image, 11);
-    lt_addr inner = new_int(1);
+    lt_addr inner = lt_image_int(&image, 1);
     for (int i = 0; i < LT_VALUE_DEPTH + 3; i++)
         inner = new_list(&inner, 1);
     check_value(inner, "[[[[[[[...]]]]]]]");
@@ -201,7 +169,7 @@ static void breadth_is_cut(void)
 {
     struct lt_buf out = {0};
     lt_image_init(&image, 11);
-    lt_addr inner = new_int(1);
+    lt_addr inner = lt_image_int(&image, 1);
     for (int i = 0; i < LT_VALUE_DEPTH; i++) {
         lt_addr items[LT_VALUE_ITEMS];
         for (int k = 0; k < LT_VALUE_ITEMS; k++)
@@ -223,7 +191,7 @@ static void nothing_of_a_size_is_believed(void)
         for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
             struct lt_buf out = {0};
             lt_image_init(&image, minor);
-            lt_addr object = new_object(types[i]), last = object + OBJECT_BYTES;
+            lt_addr object = lt_image_object(&image, types[i]), last = object + LT_IMAGE_OBJECT;
             for (lt_addr at = object; at < last; at += 8) {
                 if (at != object + image.offsets.object.type)
                     lt_image_put_u64(&image, at, UINT64_MAX / 2);
@@ -239,7 +207,7 @@ static void nothing_of_a_size_is_believed(void)
 static void dangling_pointers(void)
 {
     lt_image_init(&image, 9);
-    lt_addr items[] = {DANGLING, new_int(5), UINT64_MAX - 3};
+    lt_addr items[] = {DANGLING, lt_image_int(&image, 5), UINT64_MAX - 3};
     check_value(new_list(items, 3),
                 "[<unreadable at 0x7777000>, 5, <unreadable at 0xfffffffffffffffc>]");
     check_value(0, "<unreadable at 0x0>");
@@ -258,7 +226,7 @@ static void long_text_is_cut(void)
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     lt_image_init(&image, 12);
-    lt_addr object = new_str("");
+    lt_addr object = lt_image_str(&image, "");
     CU_ASSERT_NOT_EQUAL(lt_image_add(&image, sizeof(text)), 0); /* room behind it */
     lt_image_put_u64(&image, object + image.offsets.unicode.length, strlen(text));
     lt_image_put(&image, object + image.offsets.unicode.ascii_data, text, strlen(text));
@@ -272,7 +240,7 @@ static void an_empty_budget_costs_nothing(void)
 {
     struct lt_buf out = {0};
     lt_image_init(&image, 12);
-    lt_addr object = new_int(5);
+    lt_addr object = lt_image_int(&image, 5);
     struct lt_py_values v = {.mem = &image.mem, .offsets = &image.offsets};
     CU_ASSERT_EQUAL(lt_py_value_text(&v, object, &out), 0);
     CU_ASSERT_EQUAL(image.reads, 0);
@@ -299,7 +267,7 @@ static int see(void *ctx, const struct lt_py_local *local)
 
 static lt_addr new_cell(lt_addr value)
 {
-    lt_addr cell = new_object("cell");
+    lt_addr cell = lt_image_object(&image, "cell");
     lt_image_put_u64(&image, cell + image.offsets.cell.value, value);
     return cell;
 }
@@ -310,8 +278,10 @@ static void locals_up_to_310(void)
     const struct lt_py_offsets *o = &image.offsets;
     struct seen seen = {.n = 0};
     lt_image_init(&image, 8);
-    lt_addr a = new_str("a"), b = new_str("b"), c = new_str("c"), f = new_str("f");
-    lt_addr code = lt_image_add(&image, o->code.size), one = new_int(1), cell = new_cell(one);
+    lt_addr a = lt_image_str(&image, "a"), b = lt_image_str(&image, "b"),
+            c = lt_image_str(&image, "c"), f = lt_image_str(&image, "f");
+    lt_addr code = lt_image_add(&image, o->code.size), one = lt_image_int(&image, 1),
+            cell = new_cell(one);
     lt_addr frame = lt_image_add(&image, o->frame.localsplus + 64);
     lt_image_put_u64(&image, code + o->code.localsplusnames, new_tuple((lt_addr[]){a, b, c}, 3));
     lt_image_put_u64(&image, code + o->code.cellvars, new_tuple(&a, 1));
@@ -331,9 +301,10 @@ static void locals_since_311(void)
     static const uint8_t kinds[] = {0x60, 0x20, 0x20, 0x80};
     struct seen seen = {.n = 0};
     lt_image_init(&image, 12);
-    lt_addr a = new_str("a"), b = new_str("b"), c = new_str("c"), f = new_str("f");
-    lt_addr code = lt_image_add(&image, o->code.size + 256), one = new_int(1);
-    lt_addr bytes = new_object("bytes"), cell = new_cell(one);
+    lt_addr a = lt_image_str(&image, "a"), b = lt_image_str(&image, "b"),
+            c = lt_image_str(&image, "c"), f = lt_image_str(&image, "f");
+    lt_addr code = lt_image_add(&image, o->code.size + 256), one = lt_image_int(&image, 1);
+    lt_addr bytes = lt_image_object(&image, "bytes"), cell = new_cell(one);
     lt_addr frame = lt_image_add(&image, o->frame.localsplus + 64);
     lt_image_put(&image, bytes + o->bytes.data, kinds, sizeof(kinds));
     lt_image_put_u64(&image, code + o->code.localsplusnames, new_tuple((lt_addr[]){a, b, c, f}, 4));
