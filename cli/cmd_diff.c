@@ -3,6 +3,7 @@
  * live-trace diff: what changed from one recording to another. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,7 +159,11 @@ static int compare(const struct diff *d)
         status = lt_out_file_open(&out, d->file);
     if (!status) {
         error = write_difference(d, &difference, &out.output);
-        status = lt_out_file_close(&out, error, lt_error_text(error));
+        if (error)
+            snprintf(message.text, sizeof(message.text),
+                     "the difference cannot be written (%s): make room or choose another place",
+                     lt_error_text(error));
+        status = lt_out_file_close(&out, error, message.text);
     }
     if (!status)
         status = judge(d, &difference);

@@ -471,6 +471,11 @@ int lt_splice_run(const struct lt_splice_request *request, struct lt_splice_resu
     *result = (struct lt_splice_result){0};
     error = run(&r, result);
     run_errno = errno;
+    if (error == LT_ERR_IO && r.message.text[0] == '\0') {
+        snprintf(r.message.text, sizeof r.message.text,
+                 "the new trace cannot be written (%s): make room or choose another place",
+                 strerror(run_errno));
+    }
     if (error < 0) {
         snprintf(result->message, sizeof result->message, "%s",
                  r.message.text[0] != '\0' ? r.message.text : lt_error_text(error));

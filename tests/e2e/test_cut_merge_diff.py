@@ -170,6 +170,11 @@ class Cut(Traces):
         new = self.write("cut", "--from", "0.5", "--to", "1", self.trace)
         self.assertLess(abs(info(new)["duration"] - 0.5), 0.1)
 
+    def test_full_disk(self):
+        self.make("shop")
+        for command in (["cut"], ["merge"], ["diff", self.trace]):
+            self.refused(*command, "-o", "/dev/full", self.trace, says="cannot be written.*: make room", status=1)
+
     def test_refused(self):
         self.make("shop")
         new = ["-o", self.path("refused.ltrace")]
