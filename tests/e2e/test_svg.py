@@ -499,6 +499,20 @@ class Harmless(SvgTest):
                 window.press(key)
 
 
+class Chart(SvgTest):
+    def test_order_of_time(self):
+        """main, tax and lambda ran in this order; what is later stands further right."""
+        self.make("shop")
+        done = self.live_trace("export", "-o", self.path("shop.flamechart.svg"), self.trace)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with self.window("shop.flamechart.svg") as window:
+            places = [window.box(label)["x"] for label in ("main (shop.py)", "tax (shop.py)", "lambda (<string>)")]
+            self.assertEqual(places, sorted(places))
+            window.click(window.box("<module> (shop.py)"))
+            self.assertEqual(window.labels(), ["all", "<module> (shop.py)", "main (shop.py)", "Cart.total (shop.py)"] +
+                             ["tax (shop.py)"] * 3 + ["lambda (<string>)"])
+
+
 class Deep(SvgTest):
     def test_middle_is_left_out(self):
         self.record(self.script("""
@@ -512,7 +526,7 @@ class Deep(SvgTest):
             down(3000)
         """))
         done = self.export("-O", "script=0")
-        self.assertRegex(done.stderr, r"1 stack is|\d+ stacks are deeper than the 2000 rows")
+        self.assertRegex(done.stderr, r"\d+ stacks are deeper than the 2000 rows")
         root = ElementTree.parse(self.path("flame.svg")).getroot()
         labels = [title.text.split("\n")[0] for title in root.findall(f".//{SVG}g/{SVG}title")]
         self.assertIn("bottom (script.py)", labels)
