@@ -11,6 +11,7 @@
 #include "exporters/export_json.h"
 #include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
+#include "exporters/frame_labels.h"
 #include "exporters/timeline.h"
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
@@ -51,10 +52,8 @@ static void begin_event(struct lt_json *j, const char *phase, const struct lt_la
 
 static const char *category(const struct live_trace_frame *frame)
 {
-    return (frame->flags & LIVE_TRACE_FRAME_MINE) != 0      ? "your code"
-           : (frame->flags & LIVE_TRACE_FRAME_LIBRARY) != 0 ? "library"
-           : (frame->flags & LIVE_TRACE_FRAME_STDLIB) != 0  ? "standard library"
-                                                            : "other";
+    const char *owner = lt_frame_owner(frame);
+    return owner[0] != '\0' ? owner : "other";
 }
 
 static void put_text(struct chrome_state *s, const char *key, const char *text)

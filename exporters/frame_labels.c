@@ -15,6 +15,14 @@
 
 #define MAX_ITEMS ((size_t)1 << 28)
 
+const char *lt_frame_owner(const struct live_trace_frame *frame)
+{
+    return (frame->flags & LIVE_TRACE_FRAME_MINE) != 0      ? "your code"
+           : (frame->flags & LIVE_TRACE_FRAME_LIBRARY) != 0 ? "library"
+           : (frame->flags & LIVE_TRACE_FRAME_STDLIB) != 0  ? "standard library"
+                                                            : "";
+}
+
 int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, bool by_line,
                    const char *from, const char *to, struct lt_label_parts *parts)
 {

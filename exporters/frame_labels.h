@@ -17,6 +17,9 @@ struct lt_label_parts {
     size_t name_len, file_len;
 };
 
+/* Whose code it is: "your code", "library", "standard library", or "" for none of them. */
+const char *lt_frame_owner(const struct live_trace_frame *frame);
+
 /* Appends a frame's text, cleaned; bytes of `from` become those of `to` (clean_text.h).
  * 0 or LT_ERR_NOMEM. */
 int lt_frame_label(struct lt_buf *out, const struct live_trace_frame *frame, bool by_line,

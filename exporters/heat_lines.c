@@ -58,8 +58,7 @@ static int file_for(struct lt_heat_lines *h, const struct live_trace_frame *fram
     if (file == NULL) {
         return LT_ERR_NOMEM;
     }
-    file->name = frame->file;
-    file->flags = frame->flags;
+    file->example = frame;
     h->files[h->n_files++] = file;
     return 0;
 }
@@ -178,7 +177,7 @@ static int by_heat(const void *a, const void *b)
     if (order == 0) {
         order = more_first(x->heat.total, y->heat.total);
     }
-    return order != 0 ? order : strcmp(x->name, y->name);
+    return order != 0 ? order : strcmp(x->example->file, y->example->file);
 }
 
 static int by_number(const void *a, const void *b)

@@ -24,9 +24,8 @@ struct lt_heat_line {
 
 struct lt_heat_file {
     struct lt_heat heat;
-    const char *name;            /* "" for frames without a file */
-    uint32_t flags;              /* enum live_trace_frame_flags */
-    struct lt_heat_line **lines; /* after sorting */
+    const struct live_trace_frame *example; /* of the frames in it: for its name and owner */
+    struct lt_heat_line **lines;            /* after sorting */
     size_t n_lines;
 };
 

@@ -11,6 +11,7 @@
 
 #include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
+#include "exporters/frame_labels.h"
 #include "exporters/head_text.h"
 #include "exporters/heat_lines.h"
 #include "exporters/xml_text.h"
@@ -136,19 +137,11 @@ static void put_weights(struct heatmap_state *s, const struct lt_heat *heat)
     }
 }
 
-static const char *owner(uint32_t flags)
-{
-    return (flags & LIVE_TRACE_FRAME_MINE) != 0      ? "your code"
-           : (flags & LIVE_TRACE_FRAME_LIBRARY) != 0 ? "library"
-           : (flags & LIVE_TRACE_FRAME_STDLIB) != 0  ? "standard library"
-                                                     : "";
-}
-
 static void put_file_name(struct heatmap_state *s, const struct lt_heat_file *file)
 {
     put_format(s, "<span class=\"name%s\">",
-               (file->flags & LIVE_TRACE_FRAME_MINE) != 0 ? " mine" : "");
-    put_text(s, file->name[0] != '\0' ? file->name : "(no file)");
+               (file->example->flags & LIVE_TRACE_FRAME_MINE) != 0 ? " mine" : "");
+    put_text(s, file->example->file[0] != '\0' ? file->example->file : "(no file)");
     put(s, "</span>");
 }
 
@@ -162,7 +155,7 @@ static void put_files(struct heatmap_state *s)
         put_weights(s, &file->heat);
         put_format(s, "<td><a href=\"#f%zu\">", i);
         put_file_name(s, file);
-        put_format(s, "</a></td><td class=\"w\">%s</td></tr>\n", owner(file->flags));
+        put_format(s, "</a></td><td class=\"w\">%s</td></tr>\n", lt_frame_owner(file->example));
     }
     put(s, "</tbody></table></div>\n");
 }
@@ -203,7 +196,7 @@ static void put_line(struct heatmap_state *s, const struct lt_heat_line *line)
 static void put_file(struct heatmap_state *s, size_t number)
 {
     const struct lt_heat_file *file = s->heat.files[number];
-    bool is_open = (file->flags & LIVE_TRACE_FRAME_MINE) != 0 ||
+    bool is_open = (file->example->flags & LIVE_TRACE_FRAME_MINE) != 0 ||
                    share(file->heat.self, s->heat.weight) >= OPEN_SHARE;
 
     put_format(s, "<details%s><summary>", is_open ? " open" : "");

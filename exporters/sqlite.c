@@ -13,6 +13,7 @@
 #include "exporters/clean_text.h"
 #include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
+#include "exporters/frame_labels.h"
 #include "formats/byte_buffer.h"
 #include "formats/intern.h"
 #include "formats/lt_error.h"
@@ -263,14 +264,6 @@ static int add_health(struct sqlite_state *s, const struct live_trace_health *he
 
 /* Frames, stacks, tags: what was not there before is new, as ids are dense. */
 
-static const char *owner(uint32_t flags)
-{
-    return (flags & LIVE_TRACE_FRAME_MINE) != 0      ? "your code"
-           : (flags & LIVE_TRACE_FRAME_LIBRARY) != 0 ? "library"
-           : (flags & LIVE_TRACE_FRAME_STDLIB) != 0  ? "standard library"
-                                                     : "";
-}
-
 static int add_frame(struct sqlite_state *s, const struct live_trace_frame *frame)
 {
     int error = bind_text(s, ADD_FRAME, 2, frame->name[0] != '\0' ? frame->name : "?");
@@ -281,7 +274,7 @@ static int add_frame(struct sqlite_state *s, const struct live_trace_frame *fram
         error = bind_text(s, ADD_FRAME, 3, frame->file);
     }
     if (error == 0) {
-        error = bind_text(s, ADD_FRAME, 5, owner(frame->flags));
+        error = bind_text(s, ADD_FRAME, 5, lt_frame_owner(frame));
     }
     if (error == 0) {
         error = bind_text(s, ADD_FRAME, 6, frame->source);
