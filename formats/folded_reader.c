@@ -20,6 +20,7 @@ struct folded_reader {
     struct lt_read_stats *stats;
     struct lt_text_lines lines;
     struct lt_definer definer;
+    bool place_first; /* this line's frames are "file:name:line" */
 };
 
 /* ---- lines ---- */
@@ -109,6 +110,44 @@ static bool parse_root(struct lt_str frame, const char *what, uint64_t max, stru
     return true;
 }
 
+/* py-spy's `process 12:"python3 app.py"`; the quotes may be empty. */
+static bool parse_spy_process(struct lt_str frame, struct lt_process_info *process)
+{
+    static const char mark[] = "process ";
+    size_t colon;
+    uint64_t pid;
+    if (!lt_text_starts(frame, mark) || !lt_text_find(frame, ":\"", &colon) ||
+        colon + 3 > frame.len || frame.data[frame.len - 1] != '"')
+        return false;
+    if (!lt_text_number(lt_text_from(lt_text_until(frame, colon), strlen(mark)), UINT32_MAX, &pid))
+        return false;
+    process->pid = (uint32_t)pid;
+    process->command = lt_text_from(lt_text_until(frame, frame.len - 1), colon + 2);
+    return true;
+}
+
+/* py-spy's `thread (13): NAME`. */
+static bool parse_spy_thread(struct lt_str frame, struct lt_thread_info *thread)
+{
+    static const char mark[] = "thread (";
+    size_t end;
+    if (!lt_text_starts(frame, mark) || !lt_text_find(frame, "): ", &end))
+        return false;
+    if (!lt_text_number(lt_text_from(lt_text_until(frame, end), strlen(mark)), UINT64_MAX,
+                        &thread->tid))
+        return false;
+    thread->name = lt_text_from(frame, end + strlen("): "));
+    return true;
+}
+
+/* The `tid:13` of Python's own profiling.sampling. */
+static bool parse_tid(struct lt_str frame, struct lt_thread_info *thread)
+{
+    static const char mark[] = "tid:";
+    return lt_text_starts(frame, mark) &&
+           lt_text_number(lt_text_from(frame, strlen(mark)), UINT64_MAX, &thread->tid);
+}
+
 /* "file:line" */
 static void parse_place(struct lt_str place, struct lt_frame_info *info)
 {
@@ -138,7 +177,36 @@ static void parse_frame(struct lt_str text, struct lt_frame_info *info)
     parse_place(place, info);
 }
 
+/* "file:name:line". A name has no ':'; what does not look like that is a name. */
+static void parse_place_first(struct lt_str text, struct lt_frame_info *info)
+{
+    size_t colon;
+    parse_place(text, info);
+    if (info->line > 0 && lt_text_find_last(info->file, ":", &colon) && colon > 0) {
+        info->name = lt_text_from(info->file, colon + 1);
+        info->file = lt_text_until(info->file, colon);
+    } else {
+        *info = (struct lt_frame_info){.name = text};
+    }
+}
+
 /* ---- stacks ---- */
+
+static bool parse_process(struct lt_str frame, struct lt_process_info *process)
+{
+    uint64_t pid;
+    if (parse_root(frame, "process", UINT32_MAX, &process->command, &pid)) {
+        process->pid = (uint32_t)pid;
+        return true;
+    }
+    return parse_spy_process(frame, process);
+}
+
+static bool parse_thread(struct lt_str frame, struct lt_thread_info *thread)
+{
+    return parse_root(frame, "thread", UINT64_MAX, &thread->name, &thread->tid) ||
+           parse_spy_thread(frame, thread);
+}
 
 /* The process and the thread that the line begins with; what follows them stays in `stack`. */
 static int take_thread(struct folded_reader *r, struct lt_str *stack, uint32_t *id)
@@ -146,16 +214,14 @@ static int take_thread(struct folded_reader *r, struct lt_str *stack, uint32_t *
     struct lt_process_info process = {0};
     struct lt_thread_info thread = {0};
     struct lt_str rest = *stack, frame;
-    uint64_t pid, tid;
-    if (next_frame(&rest, &frame) &&
-        parse_root(frame, "process", UINT32_MAX, &process.command, &pid)) {
-        process.pid = (uint32_t)pid;
+    if (next_frame(&rest, &frame) && parse_process(frame, &process))
         *stack = rest;
-    }
     rest = *stack;
-    if (next_frame(&rest, &frame) && parse_root(frame, "thread", UINT64_MAX, &thread.name, &tid)) {
-        thread.tid = tid;
-        *stack = rest;
+    r->place_first = false;
+    if (next_frame(&rest, &frame)) {
+        r->place_first = parse_tid(frame, &thread);
+        if (r->place_first || parse_thread(frame, &thread))
+            *stack = rest;
     }
     int err = lt_definer_process(&r->definer, &process, &thread.process);
     return err ? err : lt_definer_thread(&r->definer, &thread, id);
@@ -180,7 +246,10 @@ static int define_stack(struct folded_reader *r, struct lt_str rest, uint32_t *s
         uint32_t frame;
         if (depth == LT_DEFINER_MAX_DEPTH)
             return LT_ERR_CORRUPT;
-        parse_frame(text, &info);
+        if (r->place_first)
+            parse_place_first(text, &info);
+        else
+            parse_frame(text, &info);
         err = lt_definer_frame(&r->definer, &info, &frame, NULL);
         if (!err)
             err = lt_definer_stack(&r->definer, *stack, frame, stack);

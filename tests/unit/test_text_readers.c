@@ -156,6 +156,29 @@ static void folded_threads(void)
     forget(&h);
 }
 
+static void folded_of_py_spy(void)
+{
+    struct heard h;
+    CU_ASSERT_EQUAL(hear(&h, &lt_folded_input_format,
+                         "process 12:\"python3 a.py\";thread (13): Main;f (a.py:2) 95\n"
+                         "process 12:\"\";thread (13);f (a.py:2) 1\n"
+                         "process 12:;thread (x): y;f 1\n"),
+                    0);
+    CU_ASSERT_STRING_EQUAL((const char *)h.lines.data,
+                           "Main/13: f@a.py:2; 95\n"
+                           "/13: f@a.py:2; 1\n"
+                           "/0: process 12:@:0;thread (x): y@:0;f@:0; 1\n");
+    forget(&h);
+}
+
+static void folded_of_python(void)
+{
+    check(&lt_folded_input_format,
+          "tid:25381;<frozen runpy>:_run_code:87;C:\\a:b.py:<module>:6;other 1500\n",
+          "/25381: _run_code@<frozen runpy>:87;<module>@C:\\a:b.py:6;other@:0; 1500\n");
+    check(&lt_folded_input_format, "tid:x;a.py:f:1 1\n", "/0: tid:x@:0;a.py:f:1@:0; 1\n");
+}
+
 static void formats_by_content(void)
 {
     static const struct {
@@ -214,6 +237,8 @@ int main(void)
     CU_TestInfo tests[] = {
         {"frames of folded stacks", folded_frames},
         {"process and thread frames", folded_threads},
+        {"folded stacks of py-spy", folded_of_py_spy},
+        {"folded stacks of Python itself", folded_of_python},
         {"formats by content", formats_by_content},
         {"a difference is refused", folded_difference},
         {"records of a classic log", classic_records},
