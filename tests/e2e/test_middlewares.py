@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Requests and tasks of real frameworks: each sample of a view says its route and its method."""
+
+import functools
+import glob
+import os
+import signal
+import socket
+import subprocess
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from lt_e2e import CACHE, TraceTest, interpreters, package, read
+
+DJANGO = """
+import os, sys, time
+from django.conf import settings
+if not settings.configured:
+    settings.configure(SECRET_KEY="x", ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, MIDDLEWARE=[
+        "live_trace.django_middleware.LiveTraceMiddleware"], LIVE_TRACE_INTERVAL=0.005)
+    import django
+    django.setup()
+from django.http import HttpResponse
+def hot(seconds=0.3):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+def article(request, number):
+    hot()
+    return HttpResponse("read")
+def home(request):
+    hot()
+    return HttpResponse("home")
+async def slow(request):
+    hot()
+    return HttpResponse("slow")
+from django.urls import include, path, re_path
+urlpatterns = [path("articles/<int:number>/", article), re_path(r"^old/(\\d+)/$", article), path("", home)]
+if django.VERSION >= (3, 1):
+    urlpatterns.append(path("slow/", slow))
+from django.core.wsgi import get_wsgi_application
+application = get_wsgi_application()
+if django.VERSION >= (3, 1):
+    from django.core.asgi import get_asgi_application
+    asgi = get_asgi_application()
+"""
+
+FLASK = """
+import time, flask, live_trace.wsgi
+app = flask.Flask(__name__)
+live_trace.wsgi.middleware(app, 0.005)
+def hot(seconds=0.3):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+@app.route("/articles/<int:number>/", methods=["GET", "POST"])
+def article(number):
+    hot()
+    return "read"
+@app.route("/parts/")
+def parts():
+    def rows():
+        hot()
+        yield "parts"
+    return app.response_class(rows())
+"""
+
+STARLETTE = """
+import time, live_trace.asgi
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+def hot(seconds=0.3):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+async def article(request):
+    hot()
+    return PlainTextResponse("read")
+def in_thread(request):
+    hot()
+    return PlainTextResponse("thread")
+app = Starlette(routes=[Mount("/api", routes=[Route("/articles/{number:int}", article)]), Route("/thread", in_thread)])
+app.add_middleware(live_trace.asgi.middleware, interval=0.005)
+"""
+
+CELERY = """
+import sys, time, celery, live_trace.celery
+app = celery.Celery("shop", broker="filesystem://", broker_transport_options={
+    "data_folder_in": sys.argv[0] and "queue", "data_folder_out": "queue", "control_folder": "control"})
+app.conf.worker_hijack_root_logger = False
+live_trace.celery.install(0.005)
+def hot(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+@app.task
+def invoice(seconds):
+    hot(seconds)
+"""
+
+
+@functools.lru_cache(maxsize=None)
+def environment(version, *packages):
+    """The folder of programs of a virtual environment in the cache, or why there is none."""
+    python = interpreters().get(version)
+    if not python or "debian" in python:
+        return None, f"no Python {version[0]}.{version[1]}"
+    folder = os.path.join(CACHE, "venv-" + "-".join(["%d.%d" % version, *packages]).replace("<", "-").replace(">", "-"))
+    programs = os.path.join(folder, "bin")
+    done = os.path.join(folder, "complete")
+    if not os.path.exists(done):
+        try:
+            for command in ([python, "-m", "venv", "--clear", folder],
+                            [os.path.join(programs, "pip"), "install", "-q", *packages]):
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=180)
+        except (OSError, subprocess.SubprocessError):
+            return None, "pip cannot install " + " ".join(packages)
+        with open(done, "w", encoding="ascii"):
+            pass
+    return programs, None
+
+
+class MiddlewareTest(TraceTest):
+    def setUp(self):
+        super().setUp()
+        if not package():
+            self.skipTest("middlewares: built without Python.h")
+        self.environment["PYTHONPATH"] = package() + os.pathsep + self.folder
+        self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    def have(self, version, *packages):
+        self.programs, why = environment(version, *packages)
+        if why:
+            self.skipTest(f"that {' '.join(packages)} is tagged: {why}")
+
+    def serve(self, *command):
+        process = subprocess.Popen([os.path.join(self.programs, command[0]), *command[1:]], cwd=self.folder, env=self.environment,
+                                   stdin=subprocess.DEVNULL, stdout=open(self.path("log"), "wb"), stderr=subprocess.STDOUT)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def log(self):
+        with open(self.path("log"), encoding="utf-8") as file:
+            return file.read()
+
+    def get(self, path, method="GET"):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return str(error.code)
+            except OSError:
+                time.sleep(0.05)
+        self.fail(self.log())
+
+    def end(self, process, number=signal.SIGTERM):
+        process.send_signal(number)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.fail("it hangs: " + self.log())
+
+    def tags_of(self, function):
+        """The tags of all samples that have this function on their stack, in all traces."""
+        return {tuple(sorted(sample["tags"].items())) for trace in glob.glob(self.path("traces/*.ltrace"))
+                for sample in read(trace)[1] for frame in sample["stack"] if frame["name"].split(".")[-1] == function}
+
+    def check(self, function, **tags):
+        self.assertEqual(self.tags_of(function), {tuple(sorted(tags.items()))}, self.log())
+
+
+class Django(MiddlewareTest):
+    def gunicorn(self, *options):
+        self.script(DJANGO, "site_module.py")
+        process = self.serve("gunicorn", "-b", f"127.0.0.1:{self.port}", "-w", "2", *options, "site_module:application")
+        self.assertEqual(self.get("/articles/17/"), "read")
+        self.assertEqual(self.get("/"), "home")
+        self.assertEqual(self.get("/nowhere/"), "404")
+        self.end(process)
+        self.check("article", route="/articles/<int:number>/", method="GET")
+        self.check("home", route="/", method="GET")
+        return len(glob.glob(self.path("traces/*.ltrace")))
+
+    def test_oldest(self):
+        self.have((3, 8), "Django==2.2.28", "gunicorn")
+        self.assertEqual(self.gunicorn(), 2)
+
+    def test_newest(self):
+        self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
+        self.assertEqual(self.gunicorn(), 2)
+
+    def test_preloaded(self):
+        """The master forks its workers after it has begun to sample."""
+        self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
+        self.assertEqual(self.gunicorn("--preload"), 3)
+
+    def test_asgi(self):
+        """Async views, and sync ones, which run in another thread with a copy of the context."""
+        self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
+        self.script(DJANGO, "site_module.py")
+        process = self.serve("uvicorn", "--port", str(self.port), "site_module:asgi")
+        self.assertEqual(self.get("/slow/"), "slow")
+        self.assertEqual(self.get("/old/17/"), "read")
+        self.end(process, signal.SIGINT)  # by SIGTERM, uvicorn does not let Python end
+        self.check("slow", route="/slow/", method="GET")
+        self.check("article", route=r"/old/(\d+)/$", method="GET")
+
+    def test_analyze(self):
+        """What the reader of the report wants to know: which route, and which of my lines."""
+        self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
+        self.gunicorn()
+        report = self.live_trace("analyze", "--by", "tag:route", "traces")
+        self.assertRegex(report.stdout, r"Tag: route=/articles/<int:number>/")
+        report = self.live_trace("analyze", "--tag", "route=/", "--sum-all-frames", "traces")
+        self.assertRegex(report.stdout, r"site_module.py\", line \d+, in home +<====")
+        self.assertNotIn("article", report.stdout)
+
+    def test_switched_off(self):
+        self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
+        self.script(DJANGO.replace("0.005", "None"), "site_module.py")
+        process = self.serve("gunicorn", "-b", f"127.0.0.1:{self.port}", "site_module:application")
+        self.assertEqual(self.get("/"), "home")
+        self.end(process)
+        self.assertEqual(glob.glob(self.path("traces/*")), [])
+
+    def test_older_setting(self):
+        """live_trace_interval, as the original's README has it."""
+        self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
+        self.script("SECRET_KEY = 'x'\nlive_trace_interval = 0.07\n", "settings_module.py")
+        self.environment["DJANGO_SETTINGS_MODULE"] = "settings_module"
+        done = subprocess.run([os.path.join(self.programs, "python"), "-c",
+                               "from live_trace import django_middleware; print(django_middleware.interval())"],
+                              env=self.environment, stdout=subprocess.PIPE, text=True, check=True)
+        self.assertEqual(done.stdout, "0.07\n")
+
+
+class Others(MiddlewareTest):
+    def test_flask(self):
+        self.have((3, 12), "flask", "gunicorn")
+        self.script(FLASK, "shop.py")
+        process = self.serve("gunicorn", "-b", f"127.0.0.1:{self.port}", "shop:app")
+        self.assertEqual(self.get("/articles/3/", "POST"), "read")
+        self.assertEqual(self.get("/parts/"), "parts")
+        self.end(process)
+        self.check("article", route="/articles/<int:number>/", method="POST")
+        self.check("rows", route="/parts/", method="GET")
+
+    def test_starlette(self):
+        self.have((3, 12), "starlette", "uvicorn")
+        self.script(STARLETTE, "shop.py")
+        process = self.serve("uvicorn", "--port", str(self.port), "shop:app")
+        self.assertEqual(self.get("/api/articles/3"), "read")
+        self.assertEqual(self.get("/thread"), "thread")
+        self.end(process)
+        self.check("article", route="/api/articles/{number:int}", method="GET")
+        self.check("in_thread", route="/thread", method="GET")
+
+    def test_celery(self):
+        """A worker with a prefork pool; its broker is a folder."""
+        self.have((3, 12), "celery")
+        for folder in ("queue", "control"):
+            os.mkdir(self.path(folder))
+        self.script(CELERY, "shop.py")
+        process = self.serve("celery", "-A", "shop", "worker", "-c", "2", "--without-gossip", "--without-mingle")
+        subprocess.run([os.path.join(self.programs, "python"), "-c", "import shop; [shop.invoice.delay(0.5) for _ in range(2)]"],
+                       cwd=self.folder, env=self.environment, check=True, timeout=30)
+        deadline = time.monotonic() + 30
+        while glob.glob(self.path("queue/*")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1.5)
+        self.end(process)
+        self.check("invoice", task="shop.invoice")
+
+
+if __name__ == "__main__":
+    unittest.main()
