@@ -189,6 +189,12 @@ def stats() -> Dict[str, Any]:
         return figures
 
 
+def notice() -> None:
+    """For middlewares, at each request: warns if the recording has ended early since. Costs nothing while it has not."""
+    if _has_recorder() and not _agent.alive():
+        stats()
+
+
 def flush() -> None:
     """What was sampled so far can be read from the file when this returns. By itself that is so once a second."""
     with _state.lock:

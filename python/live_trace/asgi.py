@@ -12,7 +12,7 @@ and the route is taken from their own tables."""
 from typing import Any, Awaitable, Callable, Dict, Optional
 
 from ._tags import tag
-from ._tracer import flush, start_idempotent
+from ._tracer import flush, notice, start_idempotent
 
 Scope = Dict[str, Any]
 FULL = 2  # starlette.routing.Match.FULL
@@ -52,5 +52,6 @@ class middleware:  # noqa: N801 (used like a function)
             await self.app(scope, receive, send)
             flush()  # a server may end by the signal that it was sent, after its lifespan
             return
+        notice()
         with tag(**self._tags(scope)):
             await self.app(scope, receive, send)

@@ -35,6 +35,7 @@ def _end(**_: Any) -> None:
 
 
 def _task_begins(task_id: str, task: Any, **_: Any) -> None:
+    _tracer.notice()
     _open[task_id] = tag(task=task.name).__enter__()
 
 

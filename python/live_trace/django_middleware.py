@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 
 from ._tags import add, tag
-from ._tracer import start_idempotent
+from ._tracer import notice, start_idempotent
 
 try:
     from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -58,6 +58,7 @@ class LiveTraceMiddleware:
             self._call = self._call_sync
 
     def __call__(self, request: Any) -> Any:
+        notice()
         return self._call(request)
 
     def _call_sync(self, request: Any) -> Any:

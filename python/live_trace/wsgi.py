@@ -13,7 +13,7 @@ which takes the route from Flask's own rules."""
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional
 
 from ._tags import add, tag
-from ._tracer import start_idempotent
+from ._tracer import notice, start_idempotent
 
 Environ = Dict[str, Any]
 
@@ -53,6 +53,7 @@ def middleware(app: Any, interval: float = 0.1, *, route: Optional[Callable[[Env
 
 def _wrap(app: Callable[..., Iterable[bytes]], route: Optional[Callable[[Environ], Optional[str]]]) -> Callable[..., Any]:
     def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        notice()
         tags = {"method": environ.get("REQUEST_METHOD", "")}
         pattern = route(environ) if route else None
         if pattern:

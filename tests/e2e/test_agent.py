@@ -266,6 +266,19 @@ class OneInterpreter(AgentTest):
             self.assertIn("False True", out)
             self.assertEqual(errors.count("not sampling"), 1, errors)
 
+    def test_full_disk_of_a_server(self):
+        """Nobody asks for figures there: the next request brings the warning."""
+        _, errors = self.run_program("""
+            from live_trace import wsgi
+            app = wsgi.middleware(lambda environ, start_response: [b"ok"], 0.01, outfile_template="/dev/full")
+            hot(0.2)
+            for _ in range(3):
+                assert app({}, None) == [b"ok"]
+            print("requests served", file=sys.stderr)
+        """)
+        self.assertIn("No space left", errors.partition("requests served")[0])
+        self.assertEqual(errors.count("not sampling"), 1, errors)
+
     def test_missing_extension(self):
         os.mkdir(self.path("live_trace"))
         for path in glob.glob(os.path.join(package(), "live_trace", "*.py")):
