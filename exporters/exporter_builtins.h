@@ -13,6 +13,7 @@ extern const struct live_trace_exporter lt_exporter_firefox;
 extern const struct live_trace_exporter lt_exporter_flamechart;
 extern const struct live_trace_exporter lt_exporter_folded;
 extern const struct live_trace_exporter lt_exporter_heatmap;
+extern const struct live_trace_exporter lt_exporter_html;
 extern const struct live_trace_exporter lt_exporter_jsonl;
 extern const struct live_trace_exporter lt_exporter_log;
 extern const struct live_trace_exporter lt_exporter_pprof;

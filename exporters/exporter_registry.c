@@ -30,6 +30,7 @@ static const struct live_trace_exporter *const builtins[] = {
     &lt_exporter_flamechart,
     &lt_exporter_folded,
     &lt_exporter_heatmap,
+    &lt_exporter_html,
     &lt_exporter_jsonl,
     &lt_exporter_log,
     &lt_exporter_pprof,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same recording gives the same counts in every output.
 
-Exports the golden recordings as folded, jsonl, speedscope, svg, flamechart and text (JSON), with many selections, and compares
+Exports the golden recordings as folded, html, jsonl, speedscope, svg, flamechart and text (JSON), with many selections, and compares
 them stack by stack, in stack samples and in time. Each output is read here by its own rules.
 $LIVE_TRACE and $MAKE_TRACE are the programs.
 """
@@ -14,9 +14,13 @@ import pathlib
 import random
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 from xml.etree import ElementTree
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from read_page import read_page  # noqa: E402 (after the path)
 
 INPUTS = pathlib.Path(__file__).resolve().parent.parent / "golden" / "inputs"
 # Not the damaged one: totals of a segment can save what its spoilt ticks would have said.
@@ -89,6 +93,14 @@ class Exports:
                 counts[stack] += round(sample["weight"] * 1e9)
             else:
                 counts[stack] += sample.get("count", 1)
+        return counts
+
+    def html(self, unit):
+        counts = collections.Counter()
+        page = read_page(self.run("html"))
+        frames = [frame_text(f["name"], f["file"], f["line"], self.by_line) for f in page["frames"]]
+        for node, _, _, count, microseconds in page["cells"]:
+            counts[tuple(frames[i] for i in page["stacks"][node])] += microseconds * 1000 if unit == "time" else count
         return counts
 
     def speedscope(self, unit):
@@ -168,6 +180,7 @@ class SameCounts(unittest.TestCase):
         self.assertEqual(exports.speedscope(unit), stacks, "speedscope")
         self.assertEqual(exports.svg(unit), stacks, "svg")
         self.assertEqual(exports.svg(unit, "flamechart"), stacks, "flamechart")
+        self.assertEqual(exports.html(unit), stacks, "html")
         self.assertEqual(exports.text(unit), leaves, "text")
         self.assertEqual(exports.text(unit, "sum-all-frames=1"), anywhere, "text, all frames")
         return sum(stacks.values())

@@ -6,6 +6,7 @@
         assert not page.errors
 """
 
+import base64
 import http.server
 import json
 import os
@@ -109,11 +110,41 @@ class Page:
         if "id" in message:
             self.answers[message["id"]] = message
         elif message.get("method") == "Runtime.exceptionThrown":
-            self.errors.append(parameters["exceptionDetails"]["text"])
+            details = parameters["exceptionDetails"]
+            self.errors.append(details.get("exception", {}).get("description") or details["text"])
         elif message.get("method") == "Runtime.consoleAPICalled" and parameters["type"] == "error":
             self.errors.append(" ".join(str(a.get("value", a.get("description"))) for a in parameters["args"]))
         elif message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.errors.append(parameters["entry"]["text"])
+
+    def mouse(self, kind, x, y, count=1):
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=count, buttons=int(kind != "mouseReleased"))
+
+    def click(self, x, y):
+        self.mouse("mousePressed", x, y)
+        self.mouse("mouseReleased", x, y)
+
+    def drag(self, x, y, to_x, to_y):
+        self.mouse("mousePressed", x, y)
+        for part in (0.5, 1):
+            self.mouse("mouseMoved", x + (to_x - x) * part, y + (to_y - y) * part)
+        self.mouse("mouseReleased", to_x, to_y)
+
+    def middle(self, selector):
+        """Where an element is, to be clicked."""
+        return self.evaluate(f"""(() => {{ const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();
+            return [r.x + r.width / 2, r.y + r.height / 2]; }})()""")
+
+    def press(self, *keys):
+        """Keys by their names; a letter or digit is also typed."""
+        for key in keys:
+            text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+            self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+            self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def screenshot(self):
+        """What is in sight, as a PNG file."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def evaluate(self, expression):
         """Its value; of a promise, what it comes to."""

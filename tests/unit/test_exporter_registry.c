@@ -102,12 +102,19 @@ static void by_ending(void)
     static const struct {
         const char *path, *name;
     } cases[] = {
-        {"x.folded", "folded"},   {"a/b.speedscope.json", "speedscope"},
-        {"x.jsonl", "jsonl"},     {"x.svg", "svg"},
-        {"x.folded.txt", "text"}, {"x.json", NULL},
-        {"folded", NULL},         {"a/.folded", NULL},
-        {"xfolded", NULL},        {"x.FOLDED", NULL},
-        {"a.folded/x", NULL},     {"", NULL},
+        {"x.folded", "folded"},
+        {"a/b.speedscope.json", "speedscope"},
+        {"x.jsonl", "jsonl"},
+        {"x.html", "html"},
+        {"x.svg", "svg"},
+        {"x.folded.txt", "text"},
+        {"x.json", NULL},
+        {"folded", NULL},
+        {"a/.folded", NULL},
+        {"xfolded", NULL},
+        {"x.FOLDED", NULL},
+        {"a.folded/x", NULL},
+        {"", NULL},
     };
     struct lt_registry *r;
 
