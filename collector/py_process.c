@@ -140,7 +140,7 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
         struct lt_py_gil *gil = &p->gils[t->gil];
         int fail = t->unreadable ? t->unreadable : fails[t->gil];
         bool unknown = fail && (t->stale || gil->holder == t);
-        if (unknown && !t->in_trace && fail != LT_ERR_AWAY)
+        if (unknown && !t->in_trace && fail != LT_ERR_AWAY && !t->unreadable)
             continue; /* it never had a stack that we saw: nothing to ask for yet */
         int err = enter(p, t, unknown || t->node, tick->writer);
         if (!err && t->in_trace)
