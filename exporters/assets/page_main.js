@@ -97,14 +97,17 @@ class Page {
     return this.sums.get(group);
   }
 
-  /* Many changes in one frame are one refresh. */
+  /* Many changes in one frame are one refresh. A browser that shows nothing gives no frames. */
   refreshSoon() {
     if (this.due) return;
     this.due = true;
-    requestAnimationFrame(() => {
+    const refresh = () => {
+      if (!this.due) return;
       this.due = false;
       this.refresh();
-    });
+    };
+    requestAnimationFrame(refresh);
+    setTimeout(refresh, 100);
   }
 
   refresh() {
