@@ -41,7 +41,8 @@ int lt_array_reach(void *array_pointer, size_t *n, size_t *alloc, size_t index, 
     int err = lt_array_grow(array_pointer, alloc, index + 1, size, max);
     if (err || index < *n)
         return err;
-    char *items = *(char **)array_pointer;
+    char *items; /* copied, as above */
+    memcpy(&items, array_pointer, sizeof(items));
     memset(items + *n * size, 0, (index + 1 - *n) * size);
     *n = index + 1;
     return 0;
