@@ -139,14 +139,11 @@ static int html_meta(void *state, const struct live_trace_meta *meta)
 
 static int remember_frame(struct html_state *s, const struct live_trace_frame *frame)
 {
-    int error = lt_array_grow(&s->frames, &s->frames_alloc, (size_t)frame->id + 1,
-                              sizeof *s->frames, MAX_ITEMS);
+    int error = lt_array_reach(&s->frames, &s->n_frames, &s->frames_alloc, frame->id,
+                               sizeof *s->frames, MAX_ITEMS);
 
     if (error == 0) {
         s->frames[frame->id] = frame;
-        if (s->n_frames <= frame->id) {
-            s->n_frames = (size_t)frame->id + 1;
-        }
     }
     return error;
 }
@@ -154,14 +151,11 @@ static int remember_frame(struct html_state *s, const struct live_trace_frame *f
 /* The tree's node of a stack, which is made at its first sample. */
 static int find_node(struct html_state *s, const struct live_trace_stack *stack, uint32_t *node)
 {
-    int error = lt_array_grow(&s->node_of_stack, &s->stacks_alloc, (size_t)stack->id + 1,
-                              sizeof *s->node_of_stack, MAX_ITEMS);
+    int error = lt_array_reach(&s->node_of_stack, &s->n_stacks, &s->stacks_alloc, stack->id,
+                               sizeof *s->node_of_stack, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_stacks <= stack->id) {
-        s->node_of_stack[s->n_stacks++] = 0;
     }
     *node = s->node_of_stack[stack->id];
     if (*node != 0) {

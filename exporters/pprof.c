@@ -203,14 +203,11 @@ static int know_function(struct pprof_state *s, const struct live_trace_frame *f
 static int know_frame(struct pprof_state *s, const struct live_trace_frame *frame)
 {
     uint32_t function;
-    int error = lt_array_grow(&s->locations, &s->locations_alloc, (size_t)frame->id + 1,
-                              sizeof *s->locations, MAX_ITEMS);
+    int error = lt_array_reach(&s->locations, &s->n_locations, &s->locations_alloc, frame->id,
+                               sizeof *s->locations, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_locations <= frame->id) {
-        s->locations[s->n_locations++] = (struct location){0};
     }
     if (s->locations[frame->id].function == 0) {
         error = know_function(s, frame, &function);
@@ -223,15 +220,12 @@ static int know_frame(struct pprof_state *s, const struct live_trace_frame *fram
 
 static int know_stack(struct pprof_state *s, const struct live_trace_stack *stack, uint32_t *node)
 {
-    int error = lt_array_grow(&s->node_of_stack, &s->stacks_alloc, (size_t)stack->id + 1,
-                              sizeof *s->node_of_stack, MAX_ITEMS);
+    int error = lt_array_reach(&s->node_of_stack, &s->n_stacks, &s->stacks_alloc, stack->id,
+                               sizeof *s->node_of_stack, MAX_ITEMS);
 
     *node = 0;
     if (error < 0) {
         return error;
-    }
-    while (s->n_stacks <= stack->id) {
-        s->node_of_stack[s->n_stacks++] = 0;
     }
     if (s->node_of_stack[stack->id] == 0) {
         for (uint32_t i = 0; i < stack->depth && error == 0; i++) {
@@ -248,14 +242,11 @@ static int know_stack(struct pprof_state *s, const struct live_trace_stack *stac
 
 static int know_thread(struct pprof_state *s, const struct live_trace_thread *thread)
 {
-    int error = lt_array_grow(&s->threads, &s->threads_alloc, (size_t)thread->id + 1,
-                              sizeof *s->threads, MAX_ITEMS);
+    int error = lt_array_reach(&s->threads, &s->n_threads, &s->threads_alloc, thread->id,
+                               sizeof *s->threads, MAX_ITEMS);
 
     if (error == 0) {
         s->threads[thread->id] = thread;
-        if (s->n_threads <= thread->id) {
-            s->n_threads = (size_t)thread->id + 1;
-        }
     }
     return error;
 }

@@ -91,14 +91,11 @@ static int speedscope_meta(void *state, const struct live_trace_meta *meta)
 
 static int remember_frame(struct speedscope_state *s, const struct live_trace_frame *frame)
 {
-    int error = lt_array_grow(&s->frames, &s->frames_alloc, (size_t)frame->id + 1,
-                              sizeof *s->frames, MAX_ITEMS);
+    int error = lt_array_reach(&s->frames, &s->n_frames, &s->frames_alloc, frame->id,
+                               sizeof *s->frames, MAX_ITEMS);
 
     if (error == 0) {
         s->frames[frame->id] = frame;
-        if (s->n_frames <= frame->id) {
-            s->n_frames = (size_t)frame->id + 1;
-        }
     }
     return error;
 }
@@ -131,14 +128,11 @@ static int add_stack(struct speedscope_state *s, const struct live_trace_stack *
 
 static int know_stack(struct speedscope_state *s, const struct live_trace_stack *stack)
 {
-    int error = lt_array_grow(&s->node_of_stack, &s->stacks_alloc, (size_t)stack->id + 1,
-                              sizeof *s->node_of_stack, MAX_ITEMS);
+    int error = lt_array_reach(&s->node_of_stack, &s->n_stacks, &s->stacks_alloc, stack->id,
+                               sizeof *s->node_of_stack, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_stacks <= stack->id) {
-        s->node_of_stack[s->n_stacks++] = 0;
     }
     return s->node_of_stack[stack->id] != 0 ? 0 : add_stack(s, stack, &s->node_of_stack[stack->id]);
 }
@@ -146,14 +140,11 @@ static int know_stack(struct speedscope_state *s, const struct live_trace_stack 
 static int know_thread(struct speedscope_state *s, const struct live_trace_stack *sample)
 {
     const struct live_trace_thread *thread = sample->thread;
-    int error = lt_array_grow(&s->threads, &s->threads_alloc, (size_t)thread->id + 1,
-                              sizeof *s->threads, MAX_ITEMS);
+    int error = lt_array_reach(&s->threads, &s->n_threads, &s->threads_alloc, thread->id,
+                               sizeof *s->threads, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_threads <= thread->id) {
-        s->threads[s->n_threads++] = (struct thread_state){0};
     }
     if (s->threads[thread->id].thread == NULL) {
         s->threads[thread->id].thread = thread;
