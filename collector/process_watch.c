@@ -34,6 +34,7 @@ static const int64_t NAMES_EVERY_NS = 1000 * MS;
 static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
 static const int64_t NAMES_SHARE = 50; /* reading names takes that part of the time at the most */
 static const int64_t ASYNCIO_EVERY_NS = 10 * MS;
+static const int64_t TAGS_AGAIN_NS = 10 * MS; /* its modules changed during the look */
 static const int64_t TAGS_FIRST_NS = 250 * MS;
 static const int64_t TAGS_SLOWEST_NS = 8000 * MS; /* it takes half a millisecond */
 static const int64_t EXEC_EVERY_NS = 20 * MS;
@@ -67,6 +68,7 @@ struct watched {
 struct lt_process_watch {
     struct lt_process_watch_events events;
     bool children, tasks;
+    lt_addr tag_var;
     struct lt_py_finder *finder;
     struct watched *list;
     size_t n, alloc;
@@ -99,6 +101,7 @@ int lt_process_watch_new(struct lt_process_watch **out,
     w->events = *events;
     w->children = config->children;
     w->tasks = config->tasks;
+    w->tag_var = config->tag_var;
     w->newest_fd = config->children ? lt_newest_pid_open() : -1;
     w->reason = LT_ERR_NOT_PYTHON;
     *out = w;
@@ -267,6 +270,8 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
     if (err)
         return err;
     err = describe(w, process);
+    if (!err && w->tag_var)
+        err = lt_py_tag_var_at(&p->mem, w->tag_var, &process->tag_var);
     if (!err)
         err = w->events.python(w->events.ctx, process);
     if (err) {
@@ -274,7 +279,7 @@ static int hand_over(struct lt_process_watch *w, struct watched *p,
         return err;
     }
     p->sampled = p->chosen = true;
-    p->tags_ns = 0;
+    p->tags_ns = w->tag_var ? INT64_MAX : 0;
     p->tags_pause_ns = TAGS_FIRST_NS;
     p->offsets = runtime->offsets;
     p->runtime = runtime->runtime;
@@ -368,10 +373,15 @@ static void look_for_tags(struct lt_process_watch *w, struct watched *p, int64_t
         if (!err)
             err = lt_mem_read_u64(&p->mem, interp + p->offsets.interp.next, &interp);
     }
-    p->tags_pause_ns = earlier(2 * p->tags_pause_ns, TAGS_SLOWEST_NS);
-    p->tags_ns = now_ns + p->tags_pause_ns;
-    if (err || !var.addr)
+    if (err) {
+        p->tags_ns = now_ns + TAGS_AGAIN_NS;
         return;
+    }
+    if (!var.addr) {
+        p->tags_pause_ns = earlier(2 * p->tags_pause_ns, TAGS_SLOWEST_NS);
+        p->tags_ns = now_ns + p->tags_pause_ns;
+        return;
+    }
     p->tags_ns = INT64_MAX;
     w->events.tags(w->events.ctx, p->pid, &var);
 }

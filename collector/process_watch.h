@@ -27,6 +27,7 @@ struct lt_process_watch_config {
     bool children;
     bool force_version; /* see lt_py_finder_force(), */
     bool tasks;         /* lt_py_finder_need_tasks() */
+    lt_addr tag_var;    /* where the one process keeps its tags, if that is known */
 };
 
 int lt_process_watch_new(struct lt_process_watch **out,

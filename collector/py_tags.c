@@ -35,16 +35,22 @@ static int32_t folded_hash(uint64_t hash)
     return folded == -1 ? -2 : folded;
 }
 
+int lt_py_tag_var_at(const struct lt_mem *mem, lt_addr addr, struct lt_py_tag_var *var)
+{
+    uint64_t hash;
+    int err = lt_mem_read_u64(mem, addr + VAR_HASH, &hash);
+    if (!err)
+        *var = (struct lt_py_tag_var){.addr = addr, .hash = folded_hash(hash)};
+    return err;
+}
+
 int lt_py_tag_var_find(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
                        struct lt_py_tag_var *var)
 {
-    uint64_t hash = 0;
+    lt_addr addr;
     *var = (struct lt_py_tag_var){0};
-    int err = lt_py_module_global(mem, o, interp, "live_trace._tags", "_current", &var->addr);
-    if (!err && var->addr)
-        err = lt_mem_read_u64(mem, var->addr + VAR_HASH, &hash);
-    var->hash = folded_hash(hash);
-    return err;
+    int err = lt_py_module_global(mem, o, interp, "live_trace._tags", "_current", &addr);
+    return err || !addr ? err : lt_py_tag_var_at(mem, addr, var);
 }
 
 void lt_py_tags_use(struct lt_py_process *p, const struct lt_py_tag_var *var)

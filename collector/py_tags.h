@@ -8,6 +8,8 @@
 
 #include "collector/py_process.h"
 
+/* The context variable at an address. */
+int lt_py_tag_var_at(const struct lt_mem *mem, lt_addr addr, struct lt_py_tag_var *var);
 /* The variable of an interpreter; addr stays 0 if the package is not loaded there. */
 int lt_py_tag_var_find(const struct lt_mem *mem, const struct lt_py_offsets *o, lt_addr interp,
                        struct lt_py_tag_var *var);

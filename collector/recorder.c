@@ -50,6 +50,7 @@ struct lt_recorder {
     /* The sampler's; of others while they have `turn`, which it has while it does not sleep. */
     pthread_mutex_t turn;
     clockid_t keeper_clock;
+    bool has_keeper_clock;
     struct lt_trace_writer *writer;
     struct lt_follower follower;
     struct lt_py_process **processes;
@@ -303,7 +304,8 @@ static void update_health(struct lt_recorder *r, const struct lt_tick *tick)
 static int64_t recorder_cpu_ns(const struct lt_recorder *r)
 {
     struct timespec keeper = {0};
-    clock_gettime(r->keeper_clock, &keeper);
+    if (r->has_keeper_clock)
+        clock_gettime(r->keeper_clock, &keeper);
     return lt_thread_cpu_ns() + (int64_t)keeper.tv_sec * SECOND + keeper.tv_nsec;
 }
 
@@ -446,7 +448,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
         const struct lt_keeper_config keeper = {
             .output = config->output,
             .sync_every_ns = config->sync_every_ns,
-            .watch = {config->follow_children, config->force_version, config->tasks},
+            .watch = {config->follow_children, config->force_version, config->tasks,
+                      config->tag_var},
             .in = &r->to_keeper,
             .out = &r->to_sampler,
             .mail = &r->mail,
@@ -466,10 +469,10 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     r->tick.max_frames = config->max_frames;
     if (!err)
         err = start_thread(&r->keeper_thread, keeper_main, r, &r->keeper_runs);
-    if (!err && pthread_getcpuclockid(r->keeper_thread, &r->keeper_clock) != 0)
-        err = LT_ERR_IO;
-    if (!err)
+    if (!err) { /* a keeper whose output failed at once has ended, and has no clock */
+        r->has_keeper_clock = pthread_getcpuclockid(r->keeper_thread, &r->keeper_clock) == 0;
         err = start_thread(&r->sampler_thread, sampler_main, r, &r->sampler_runs);
+    }
     if (err) {
         lt_recorder_free(r);
         return err;

@@ -20,6 +20,7 @@ struct lt_recorder_config {
     /* What is sampled is the process that these threads are part of: they ask for no priority over
      * its own, and their CPU time is none of its. */
     bool inside;
+    uint64_t tag_var;           /* where it keeps its tags (collector/py_tags.h); 0: look for it */
     bool tasks;                 /* a stack that a task of asyncio runs begins with it */
     bool force_version;         /* read an unknown newer CPython as if it were the newest known */
     bool source_lines;          /* embed the text of sampled lines */

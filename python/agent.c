@@ -119,20 +119,21 @@ static PyObject *agent_obstacle(PyObject *self, PyObject *none)
 
 PyDoc_STRVAR(
     start_doc,
-    "start(fd, interval_ns, command, cwd, tags, source_lines)\n\n"
+    "start(fd, interval_ns, command, cwd, tags, source_lines, tag_var)\n\n"
     "Begins; the descriptor is the recorder's from then on. All texts are bytes; tags is a\n"
-    "tuple of keys and values by turns.");
+    "tuple of keys and values by turns; tag_var is the context variable of _tags.py, which the\n"
+    "caller keeps alive.");
 static PyObject *agent_start(PyObject *self, PyObject *args)
 {
     int fd, source_lines, err;
     long long interval_ns;
     const char *command, *cwd;
     Py_ssize_t command_len, cwd_len;
-    PyObject *texts;
+    PyObject *texts, *tag_var;
     size_t n_tags;
     (void)self;
-    if (!PyArg_ParseTuple(args, "iLy#y#O!p", &fd, &interval_ns, &command, &command_len, &cwd,
-                          &cwd_len, &PyTuple_Type, &texts, &source_lines))
+    if (!PyArg_ParseTuple(args, "iLy#y#O!pO", &fd, &interval_ns, &command, &command_len, &cwd,
+                          &cwd_len, &PyTuple_Type, &texts, &source_lines, &tag_var))
         return NULL;
     if (agent.recorder || take_tags(texts, &n_tags) != 0) {
         close(fd);
@@ -141,6 +142,7 @@ static PyObject *agent_start(PyObject *self, PyObject *args)
     const struct lt_recorder_config config = {
         .interval_ns = interval_ns,
         .inside = true,
+        .tag_var = (uint64_t)(uintptr_t)tag_var,
         .source_lines = source_lines != 0,
         .command = {command, (size_t)command_len},
         .cwd = {cwd, (size_t)cwd_len},

@@ -15,7 +15,7 @@ import threading
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
 from . import _files
-from ._tags import encode_pairs
+from ._tags import _current, encode_pairs
 
 try:
     from . import _agent
@@ -109,7 +109,8 @@ def _begin(settings: _Settings, exactly: Optional[str] = None) -> None:
         return
     try:
         fd, path = (_files.open_exactly(exactly), exactly) if exactly else _files.open_new(settings.template)
-        _agent.start(fd, int(settings.interval * 1e9), _command(), _cwd(), settings.tags, settings.source_lines)
+        _agent.start(fd, int(settings.interval * 1e9), _command(), _cwd(), settings.tags,
+                     settings.source_lines, _current)
     except (OSError, RuntimeError, MemoryError) as error:
         _warn(f"{error}: choose another file by outfile_template, or set LIVE_TRACE_DIR to a folder that can be written")
         return

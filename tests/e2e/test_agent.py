@@ -186,6 +186,25 @@ class EveryInterpreter(AgentTest):
 
 
 class OneInterpreter(AgentTest):
+    def test_tags_from_the_first_sample_on(self):
+        """While modules come and go, as they do when a server begins."""
+        self.run_program("""
+            import sys, threading
+            def imports():
+                for n in range(100_000):
+                    sys.modules[f"made {n}"] = sys
+            threading.Thread(target=imports).start()
+            for n in range(10):
+                with live_trace.tag(turn=n):
+                    live_trace.start(0.001, f"out-{n}.ltrace")
+                    hot(0.1)
+                    live_trace.stop()
+        """)
+        for n in range(10):
+            tags = [sample["tags"] for sample in read(self.path(f"out-{n}.ltrace"))[1]
+                    if any(frame["name"] == "hot" for frame in sample["stack"])]
+            self.assertEqual([found for found in tags if found != {"turn": str(n)}], [])
+
     def test_kill(self):
         """What was sampled more than a second before the process is killed is in the file."""
         process = self.start("""

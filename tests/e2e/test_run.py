@@ -152,7 +152,7 @@ class Transparency(TraceTest):
 
     def test_full_disk(self):
         done = self.live_trace("run", "-o", "/dev/full", self.script("import time; time.sleep(1.5); print('end')"))
-        self.assertEqual((done.returncode, done.stdout), (0, "end\n"))
+        self.assertEqual((done.returncode, done.stdout), (0, "end\n"), done.stderr)
         self.assertRegex(done.stderr, r"\Alive-trace: cannot write /dev/full: No space left on device: .*\n\Z")
 
 
