@@ -3,6 +3,7 @@
 """The html page in headless Chromium: what it shows is what jsonl says, under every filter; clicks, keys, search, a screenshot."""
 
 import collections
+import contextlib
 import json
 import os
 import random
@@ -69,9 +70,14 @@ class PageTest(TraceTest):
         return self.browser
 
     def go(self, page, view):
+        """Clicks the tab, again if it was still moving under the pointer."""
         page.evaluate(f"byId('tab-{view}').scrollIntoView({{inline: 'nearest'}})")
-        page.click(*page.middle(f"#tab-{view}"))
-        page.wait_for(f"page.state.view === {json.dumps(view)} && !page.due")
+        for _ in range(10):
+            page.click(*page.middle(f"#tab-{view}"))
+            with contextlib.suppress(TimeoutError):
+                page.wait_for(f"page.state.view === {json.dumps(view)} && !page.due", patience=2)
+                return
+        self.fail(f"the tab {view} does not open: {page.errors}")
 
     def settle(self, page):
         page.wait_for("!page.due")

@@ -295,8 +295,11 @@ class Processes(TraceTest):
                     def spin_in_child(n):
                         end = time.monotonic() + 0.5
                         while time.monotonic() < end: pass
+                    def wait(barrier):  # so that none does the other's work
+                        barrier.wait()
                     if __name__ == "__main__":
-                        with multiprocessing.get_context("{method}").Pool(2) as pool:
+                        context = multiprocessing.get_context("{method}")
+                        with context.Pool(2, wait, [context.Barrier(2)]) as pool:
                             pool.map(spin_in_child, range(2), chunksize=1)
                 """))
                 self.assertEqual(done.returncode, 0, done.stderr)

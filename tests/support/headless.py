@@ -151,9 +151,9 @@ class Page:
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         return answer["result"].get("value")
 
-    def wait_for(self, expression, enough=bool):
+    def wait_for(self, expression, enough=bool, patience=None):
         """The value of a JavaScript expression as soon as it is enough."""
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + (patience or self.patience)
         while True:
             value = self.evaluate(expression)
             if value is not None and enough(value):
