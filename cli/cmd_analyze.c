@@ -3,6 +3,8 @@
  * live-trace analyze: the classic report on standard output. */
 #include "config.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,13 +15,14 @@
 #include "cli/selection_options.h"
 #include "exporters/exporter_registry.h"
 
-enum { OPT_MOST_COMMON = 2, OPT_SUM, OPT_JSON, OPT_FOLLOW };
+enum { OPT_MOST_COMMON = 2, OPT_SUM, OPT_JSON, OPT_FOLLOW, OPT_EVERY };
 enum { MAX_OPTIONS = 3 };
 
 static const struct lt_option options[] = {
     {"most-common", 'm', true, OPT_MOST_COMMON},
     {"sum-all-frames", 0, false, OPT_SUM},
     {"json", 0, false, OPT_JSON},
+    {"every", 0, true, OPT_EVERY},
     {"follow", 0, false, OPT_FOLLOW},
     {0},
 };
@@ -29,9 +32,20 @@ struct analyze {
     struct lt_logs logs;
     struct live_trace_option exporter_options[MAX_OPTIONS];
     size_t n_options;
-    const char *most_common;
+    const char *most_common, *every;
     bool sum, json, follow;
 };
+
+/* Does the user's locale have the characters of a sparkline? */
+static bool has_utf8(void)
+{
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    if (!locale)
+        return false;
+    bool utf8 = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    freelocale(locale);
+    return utf8;
+}
 
 static int show(struct analyze *a)
 {
@@ -42,12 +56,17 @@ static int show(struct analyze *a)
             (struct live_trace_option){"most-common", a->most_common};
     if (a->sum)
         a->exporter_options[a->n_options++] = (struct live_trace_option){"sum-all-frames", "1"};
+    if (a->every) {
+        a->exporter_options[a->n_options++] = (struct live_trace_option){"every", a->every};
+        a->exporter_options[a->n_options++] =
+            (struct live_trace_option){"blocks", has_utf8() ? "1" : "0"};
+    }
     if (a->json)
         a->exporter_options[a->n_options++] = (struct live_trace_option){"json", "1"};
     if (lt_registry_new(&registry, NULL, NULL, NULL, 0, message, sizeof(message)))
         return lt_say_failure("%s", message);
     const struct lt_looking looking = {
-        .exporter = lt_registry_find(registry, "text"),
+        .exporter = lt_registry_find(registry, a->every ? "slots" : "text"),
         .selection = &a->selection,
         .logs = &a->logs,
         .options = a->exporter_options,
@@ -72,6 +91,9 @@ static int take(struct analyze *a, int id, const char *value)
     case OPT_SUM:
         a->sum = true;
         return 0;
+    case OPT_EVERY:
+        a->every = value;
+        return 0;
     case OPT_FOLLOW:
         a->follow = true;
         return 0;
@@ -81,6 +103,14 @@ static int take(struct analyze *a, int id, const char *value)
     default:
         return lt_selection_option(&a->selection, id, value) == 0 ? 0 : LT_EXIT_USAGE;
     }
+}
+
+/* What only the report of single frames can do. */
+static int check_every(const struct analyze *a)
+{
+    if (a->every && (a->most_common || a->sum))
+        return lt_say_usage("--every shows one frame a slot: leave out -m and --sum-all-frames");
+    return 0;
 }
 
 static void release(struct analyze *a)
@@ -105,6 +135,8 @@ static int run(const struct lt_command *self, char **argv)
     if (id == -2)
         status = LT_EXIT_USAGE;
     if (!status)
+        status = check_every(&a);
+    if (!status)
         status = lt_logs_default(&a.logs);
     if (!status)
         status = show(&a);
@@ -126,12 +158,14 @@ const struct lt_command lt_cmd_analyze = {
     .name = "analyze",
     .summary = "report where the time went, your own code marked with <====",
     .help = "Usage: live-trace analyze [selection] [-m N] [--sum-all-frames] [LOG...]\n"
+            "       live-trace analyze [selection] --every DURATION [--json] [LOG...]\n"
             "\n"
             "Without LOG: the newest trace. LOG: a trace, a classic log, folded stacks (each\n"
             "may be gzipped), a folder of them, or - for standard input.\n"
             "\n"
             "  -m N, --most-common N  so many rows (30)\n"
             "  --sum-all-frames       count every line of a stack, not only the innermost\n"
+            "  --every DURATION       a table by time: 1h, 10m, 30s; at most 1440 slots\n"
             "  --json                 the same as JSON\n"
             "  --follow               of one that is still written: every 2 s, to its end\n"
             "\n",

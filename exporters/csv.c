@@ -79,7 +79,7 @@ static int put_text(struct csv_state *s, const char *text)
 /* "12,34.56,0.120000" */
 static int put_figures(struct csv_state *s, const struct lt_figures *figures)
 {
-    uint64_t share = lt_report_share(&s->report, figures);
+    uint64_t share = lt_report_share(&s->report, figures, &s->report.all);
     int error = lt_buf_printf(&s->out, "%" PRIu64 ",%" PRIu64 ".%02" PRIu64 ",", figures->count,
                               share / 100, share % 100);
 

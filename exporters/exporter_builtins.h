@@ -18,6 +18,7 @@ extern const struct live_trace_exporter lt_exporter_jsonl;
 extern const struct live_trace_exporter lt_exporter_log;
 extern const struct live_trace_exporter lt_exporter_pprof;
 extern const struct live_trace_exporter lt_exporter_pstats;
+extern const struct live_trace_exporter lt_exporter_slots;
 extern const struct live_trace_exporter lt_exporter_speedscope;
 extern const struct live_trace_exporter lt_exporter_sqlite; /* if HAVE_SQLITE */
 extern const struct live_trace_exporter lt_exporter_svg;

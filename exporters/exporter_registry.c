@@ -35,6 +35,7 @@ static const struct live_trace_exporter *const builtins[] = {
     &lt_exporter_log,
     &lt_exporter_pprof,
     &lt_exporter_pstats,
+    &lt_exporter_slots,
     &lt_exporter_speedscope,
 #ifdef HAVE_SQLITE
     &lt_exporter_sqlite,

@@ -82,7 +82,6 @@ int lt_report_add(struct lt_report *r, const struct live_trace_stack *stack)
     return error;
 }
 
-/* Most frequent first; equal ones by what they are, so that reports can be compared. */
 static int compare_frames(const struct live_trace_frame *a, const struct live_trace_frame *b)
 {
     int order = strcmp(a->file, b->file);
@@ -96,19 +95,25 @@ static int compare_frames(const struct live_trace_frame *a, const struct live_tr
     return order != 0 ? order : (a->id > b->id) - (a->id < b->id);
 }
 
-static int compare_rows(const void *left, const void *right, void *report)
+int lt_report_order(const struct lt_report *r, const struct lt_figures *x,
+                    const struct live_trace_frame *a, const struct lt_figures *y,
+                    const struct live_trace_frame *b)
 {
-    const struct lt_report *r = report;
-    const struct lt_report_row *a = left, *b = right;
-    const struct lt_figures *x = lt_report_figures(r, a), *y = lt_report_figures(r, b);
-
     if (r->unit_is_time && x->weight_ns != y->weight_ns) {
         return x->weight_ns < y->weight_ns ? 1 : -1;
     }
     if (!r->unit_is_time && x->count != y->count) {
         return x->count < y->count ? 1 : -1;
     }
-    return compare_frames(a->frame, b->frame);
+    return compare_frames(a, b);
+}
+
+static int compare_rows(const void *left, const void *right, void *report)
+{
+    const struct lt_report_row *a = left, *b = right;
+
+    return lt_report_order(report, lt_report_figures(report, a), a->frame,
+                           lt_report_figures(report, b), b->frame);
 }
 
 static void drop_empty_rows(struct lt_report *r)
@@ -139,10 +144,11 @@ const struct lt_figures *lt_report_figures(const struct lt_report *r,
     return r->sum_all_frames ? &row->total : &row->self;
 }
 
-uint64_t lt_report_share(const struct lt_report *r, const struct lt_figures *figures)
+uint64_t lt_report_share(const struct lt_report *r, const struct lt_figures *part,
+                         const struct lt_figures *whole)
 {
-    double part = r->unit_is_time ? (double)figures->weight_ns : (double)figures->count;
-    double whole = r->unit_is_time ? (double)r->all.weight_ns : (double)r->all.count;
+    double some = r->unit_is_time ? (double)part->weight_ns : (double)part->count;
+    double all = r->unit_is_time ? (double)whole->weight_ns : (double)whole->count;
 
-    return whole > 0 ? (uint64_t)(part / whole * 10000 + 0.5) : 0;
+    return all > 0 ? (uint64_t)(some / all * 10000 + 0.5) : 0;
 }

@@ -9,6 +9,9 @@
 
 #include "exporters/live_trace_exporter.h"
 
+struct lt_buf;
+struct lt_json;
+
 struct lt_figures {
     uint64_t count; /* stack samples */
     int64_t weight_ns;
@@ -45,13 +48,31 @@ void lt_report_sort(struct lt_report *r, size_t most);
 /* What the row is about: its total with sum_all_frames, otherwise its self. */
 const struct lt_figures *lt_report_figures(const struct lt_report *r,
                                            const struct lt_report_row *row);
-/* Per cent of the whole in hundredths, rounded, by the report's unit. */
-uint64_t lt_report_share(const struct lt_report *r, const struct lt_figures *figures);
+/* The order of two frames with their figures, as of qsort: most frequent first, by the report's unit;
+ * equal ones by what they are, so that reports can be compared. */
+int lt_report_order(const struct lt_report *r, const struct lt_figures *x,
+                    const struct live_trace_frame *a, const struct lt_figures *y,
+                    const struct live_trace_frame *b);
+/* Per cent of a whole in hundredths, rounded, by the report's unit; 0 of nothing. */
+uint64_t lt_report_share(const struct lt_report *r, const struct lt_figures *part,
+                         const struct lt_figures *whole);
 
 /* Write the report to the host: 0 or a negative enum lt_error. */
 int lt_report_write_text(const struct lt_report *r, const struct live_trace_health *health,
                          const struct live_trace_host *host);
 int lt_report_write_json(const struct lt_report *r, const struct live_trace_health *health,
                          const struct live_trace_host *host);
+
+/* Parts of the two, for other tables: the lines before the rows; a frame with its place and the mark
+ * of own code; in JSON the keys of an open object. */
+int lt_report_put_head(struct lt_buf *out, const struct lt_report *r,
+                       const struct live_trace_health *health);
+int lt_report_put_frame(struct lt_buf *out, const struct lt_report *r,
+                        const struct live_trace_frame *frame);
+void lt_report_put_json_head(struct lt_json *j, const struct lt_report *r,
+                             const struct live_trace_health *health);
+void lt_report_put_json_figures(struct lt_json *j, const struct lt_report *r,
+                                const struct lt_figures *part, const struct lt_figures *whole);
+void lt_report_put_json_frame(struct lt_json *j, const struct live_trace_frame *frame);
 
 #endif

@@ -37,28 +37,26 @@ static void put_totals(struct lt_json *j, const struct lt_report *r,
     lt_json_uint(j, r->all.count);
     lt_json_key(j, "seconds");
     lt_json_seconds(j, r->all.weight_ns);
-    lt_json_key(j, "all_rows");
-    lt_json_uint(j, r->n_all);
     lt_json_key(j, "health");
     lt_json_object(j);
     lt_json_health(j, health);
     lt_json_end(j);
 }
 
-static void put_row(struct lt_json *j, const struct lt_report *r, const struct lt_report_row *row)
+void lt_report_put_json_figures(struct lt_json *j, const struct lt_report *r,
+                                const struct lt_figures *part, const struct lt_figures *whole)
 {
-    const struct live_trace_frame *f = row->frame;
-    const struct lt_figures *figures = lt_report_figures(r, row);
-
-    lt_json_newline(j);
-    lt_json_object(j);
     lt_json_key(j, "count");
-    lt_json_uint(j, figures->count);
+    lt_json_uint(j, part->count);
     lt_json_key(j, "percent");
     /* Hundredths as the writer's fixed-point decimal of 9 places. */
-    lt_json_seconds(j, (int64_t)lt_report_share(r, figures) * 10000000);
+    lt_json_seconds(j, (int64_t)lt_report_share(r, part, whole) * 10000000);
     lt_json_key(j, "seconds");
-    lt_json_seconds(j, figures->weight_ns);
+    lt_json_seconds(j, part->weight_ns);
+}
+
+void lt_report_put_json_frame(struct lt_json *j, const struct live_trace_frame *f)
+{
     lt_json_key(j, "name");
     lt_json_text(j, f->name);
     lt_json_key(j, "file");
@@ -69,7 +67,22 @@ static void put_row(struct lt_json *j, const struct lt_report *r, const struct l
     lt_json_bool(j, (f->flags & LIVE_TRACE_FRAME_MINE) != 0);
     lt_json_key(j, "source");
     lt_json_text(j, f->source);
+}
+
+static void put_row(struct lt_json *j, const struct lt_report *r, const struct lt_report_row *row)
+{
+    lt_json_newline(j);
+    lt_json_object(j);
+    lt_report_put_json_figures(j, r, lt_report_figures(r, row), &r->all);
+    lt_report_put_json_frame(j, row->frame);
     lt_json_end(j);
+}
+
+void lt_report_put_json_head(struct lt_json *j, const struct lt_report *r,
+                             const struct live_trace_health *health)
+{
+    put_head(j, r);
+    put_totals(j, r, health);
 }
 
 int lt_report_write_json(const struct lt_report *r, const struct live_trace_health *health,
@@ -79,8 +92,9 @@ int lt_report_write_json(const struct lt_report *r, const struct live_trace_heal
 
     lt_json_to_host(&j, host);
     lt_json_object(&j);
-    put_head(&j, r);
-    put_totals(&j, r, health);
+    lt_report_put_json_head(&j, r, health);
+    lt_json_key(&j, "all_rows");
+    lt_json_uint(&j, r->n_all);
     lt_json_key(&j, "rows");
     lt_json_array(&j);
     for (size_t i = 0; i < r->n_rows && j.error == 0; i++) {

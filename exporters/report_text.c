@@ -132,7 +132,7 @@ static int put_figures(struct lt_buf *out, const struct lt_report *r,
                        const struct lt_report_row *row)
 {
     const struct lt_figures *f = lt_report_figures(r, row);
-    uint64_t share = lt_report_share(r, f);
+    uint64_t share = lt_report_share(r, f, &r->all);
     int error = r->unit_is_time ? lt_buf_printf(out, "%9.3fs", (double)f->weight_ns / 1e9)
                                 : lt_buf_printf(out, "%5" PRIu64, f->count);
 
@@ -141,24 +141,31 @@ static int put_figures(struct lt_buf *out, const struct lt_report *r,
                : lt_buf_printf(out, " %" PRIu64 ".%02" PRIu64 "%% ", share / 100, share % 100);
 }
 
+int lt_report_put_frame(struct lt_buf *out, const struct lt_report *r,
+                        const struct live_trace_frame *frame)
+{
+    bool mine = (frame->flags & LIVE_TRACE_FRAME_MINE) != 0;
+    int error = put_place(out, r, frame);
+
+    return error < 0 || !mine ? error : lt_buf_put_text(out, "      <====");
+}
+
+/* A row of own code in bold, on a terminal. */
 static int put_row(struct lt_buf *out, const struct lt_report *r, const struct lt_report_row *row,
                    bool color)
 {
     const struct live_trace_frame *f = row->frame;
-    bool mine = (f->flags & LIVE_TRACE_FRAME_MINE) != 0;
-    int error = lt_buf_put_text(out, mine && color ? "\033[1m" : "");
+    bool bold = color && (f->flags & LIVE_TRACE_FRAME_MINE) != 0;
+    int error = lt_buf_put_text(out, bold ? "\033[1m" : "");
 
     if (error == 0) {
         error = put_figures(out, r, row);
     }
     if (error == 0) {
-        error = put_place(out, r, f);
-    }
-    if (error == 0 && mine) {
-        error = lt_buf_put_text(out, color ? "      <====\033[0m" : "      <====");
+        error = lt_report_put_frame(out, r, f);
     }
     if (error == 0) {
-        error = lt_buf_put_text(out, "\n");
+        error = lt_buf_put_text(out, bold ? "\033[0m\n" : "\n");
     }
     if (error == 0 && f->source[0] != '\0') {
         error = put_clean(out, "    ", f->source, "\n");
@@ -177,24 +184,29 @@ static int flush(struct lt_buf *out, const struct live_trace_host *host, size_t 
     return error;
 }
 
+int lt_report_put_head(struct lt_buf *out, const struct lt_report *r,
+                       const struct live_trace_health *health)
+{
+    int error = put_title(out, r);
+
+    if (error == 0) {
+        error = put_times(out, r, health);
+    }
+    if (error == 0) {
+        error = put_selection(out, r, health);
+    }
+    if (error == 0) {
+        error = put_health(out, health);
+    }
+    return error < 0 ? error : lt_buf_put_text(out, "\n");
+}
+
 int lt_report_write_text(const struct lt_report *r, const struct live_trace_health *health,
                          const struct live_trace_host *host)
 {
     struct lt_buf out = {0};
-    int error = put_title(&out, r);
+    int error = lt_report_put_head(&out, r, health);
 
-    if (error == 0) {
-        error = put_times(&out, r, health);
-    }
-    if (error == 0) {
-        error = put_selection(&out, r, health);
-    }
-    if (error == 0) {
-        error = put_health(&out, health);
-    }
-    if (error == 0) {
-        error = lt_buf_put_text(&out, "\n");
-    }
     for (size_t i = 0; i < r->n_rows && error == 0; i++) {
         error = put_row(&out, r, &r->rows[i], host->color);
         if (error == 0) {
