@@ -63,6 +63,8 @@ int lt_recording_learn(struct lt_recording *rec, const struct lt_meta *meta)
 {
     forget_head(rec);
     rec->has_time = meta->has_time;
+    rec->has_weight = meta->has_weight;
+    rec->no_counts = meta->no_counts;
     rec->start_realtime_ns = meta->start_realtime_ns > 0 ? meta->start_realtime_ns : 0;
     rec->interval_ns = meta->interval_ns > 0 ? meta->interval_ns : 0;
     rec->command = copy(meta->command);
@@ -133,6 +135,9 @@ int lt_recordings_read(struct lt_recordings *r, size_t i, const struct lt_profil
         snprintf(message->text, sizeof message->text,
                  "%s is empty: its recorder ended before it wrote anything, record again",
                  rec->path);
+    } else if (error < 0 && rec->stats.why != NULL && message->text[0] == '\0') {
+        snprintf(message->text, sizeof message->text, "%s: %s",
+                 strcmp(rec->path, "-") == 0 ? "standard input" : rec->path, rec->stats.why);
     } else if (error < 0 && message->text[0] == '\0') {
         lt_recording_explain(message, rec->path, error);
     }

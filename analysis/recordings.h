@@ -16,9 +16,9 @@ struct lt_recording {
     bool again;       /* a plain file: it can be read more than once */
     uint64_t size;    /* of a plain file, for progress */
     bool known;       /* the head was read: what follows up to recorder is filled */
-    bool has_time;
-    int64_t start_realtime_ns; /* 0 unknown */
-    int64_t interval_ns;       /* 0 unknown */
+    bool has_time, has_weight, no_counts; /* as struct lt_meta says them */
+    int64_t start_realtime_ns;            /* 0 unknown */
+    int64_t interval_ns;                  /* 0 unknown */
     char *command, *host, *cwd, *recorder;
     int64_t duration_ns;        /* known once it was read to the end */
     struct lt_read_stats stats; /* of the last reading */

@@ -48,7 +48,9 @@ struct info {
     size_t frame_alloc, stack_alloc;
     size_t n_process_ids, process_ids_alloc;
     uint64_t stack_samples;
-    bool *used; /* stacks that have samples */
+    bool has_time, no_counts, has_health;
+    bool nameless_threads; /* samples of nobody knows which threads */
+    bool *used;            /* stacks that have samples */
     size_t used_alloc;
     uint64_t unique_stacks;
     struct lt_health health;
@@ -71,6 +73,8 @@ static int on_meta(void *ctx, const struct lt_meta *meta)
     i->version_minor = meta->version_minor;
     i->start_realtime_ns = meta->start_realtime_ns;
     i->interval_ns = meta->interval_ns;
+    i->has_time = meta->has_time;
+    i->no_counts = meta->no_counts;
     int err = copy(&i->host, meta->host);
     if (!err)
         err = copy(&i->command, meta->command);
@@ -119,6 +123,10 @@ static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
     uint64_t key[2] = {process, info->tid};
     uint32_t ignored;
     (void)id;
+    if (info->tid == 0 && info->name.len == 0) {
+        i->nameless_threads = true;
+        return 0;
+    }
     return lt_intern_id(i->threads, key, sizeof(key), &ignored, NULL);
 }
 
@@ -186,6 +194,7 @@ static int on_health(void *ctx, const struct lt_health *health)
 {
     struct info *i = ctx;
     i->health = *health;
+    i->has_health = true;
     return 0;
 }
 
@@ -269,15 +278,27 @@ static void json_uint(struct lt_json *j, const char *key, uint64_t value)
     lt_json_uint(j, value);
 }
 
+/* What a recording cannot say is null. */
+static void json_uint_if(struct lt_json *j, const char *key, bool known, uint64_t value)
+{
+    lt_json_key(j, key);
+    lt_json_uint_or_null(j, known, value);
+}
+
 static void json_seconds(struct lt_json *j, const char *key, int64_t ns)
 {
     lt_json_key(j, key);
     lt_json_seconds(j, ns);
 }
 
+static void json_seconds_if(struct lt_json *j, const char *key, bool known, int64_t ns)
+{
+    lt_json_key(j, key);
+    lt_json_seconds_or_null(j, known, ns);
+}
+
 static void json_health(struct lt_json *j, const struct lt_health *h)
 {
-    lt_json_key(j, "health");
     lt_json_object(j);
     json_uint(j, "asked", h->asked);
     json_uint(j, "taken", h->taken);
@@ -295,15 +316,33 @@ static void json_health(struct lt_json *j, const struct lt_health *h)
     lt_json_end(j);
 }
 
+/* A process of which nothing is known. */
+static bool is_nobody(const struct process *p)
+{
+    return p->pid == 0 && !*p->command && !*p->python;
+}
+
+static bool knows_duration(const struct info *i)
+{
+    return i->has_time || i->stats.duration_ns > 0;
+}
+
+static bool knows_threads(const struct info *i)
+{
+    return !i->nameless_threads || lt_intern_count(i->threads) > 0;
+}
+
 static void json_processes(struct lt_json *j, const struct info *i)
 {
     lt_json_key(j, "processes");
     lt_json_array(j);
     for (size_t n = 0; n < i->n_processes; n++) {
         const struct process *p = &i->processes[n];
+        if (is_nobody(p))
+            continue;
         lt_json_object(j);
-        json_uint(j, "pid", p->pid);
-        json_uint(j, "ppid", p->ppid);
+        json_uint_if(j, "pid", p->pid != 0, p->pid);
+        json_uint_if(j, "ppid", p->ppid != 0, p->ppid);
         json_text(j, "command", p->command);
         json_text(j, "python", p->python);
         if (*p->host)
@@ -326,18 +365,22 @@ static void json_log(struct lt_json *j, const struct info *i, const char *path)
     json_text(j, "recorder", i->recorder);
     format_time(i->start_realtime_ns, start, sizeof(start));
     json_text(j, "start", i->start_realtime_ns ? start : NULL);
-    json_seconds(j, "duration", i->stats.duration_ns);
-    json_seconds(j, "interval", i->interval_ns);
+    json_seconds_if(j, "duration", knows_duration(i), i->stats.duration_ns);
+    json_seconds_if(j, "interval", i->interval_ns > 0, i->interval_ns);
     json_processes(j, i);
-    json_uint(j, "threads", lt_intern_count(i->threads));
-    json_uint(j, "stack_samples", i->stack_samples);
+    json_uint_if(j, "threads", knows_threads(i), lt_intern_count(i->threads));
+    json_uint_if(j, "stack_samples", !i->no_counts, i->stack_samples);
     json_uint(j, "unique_stacks", i->unique_stacks);
     json_uint(j, "frames", lt_intern_count(i->frames));
     json_uint(j, "bytes", i->stats.bytes);
     lt_json_key(j, "complete");
     lt_json_bool(j, i->stats.complete);
     json_uint(j, "damaged_blocks", i->stats.damaged_blocks);
-    json_health(j, &i->health);
+    lt_json_key(j, "health");
+    if (i->has_health)
+        json_health(j, &i->health);
+    else
+        lt_json_null(j);
     lt_json_end(j);
 }
 
@@ -356,8 +399,35 @@ static void print_health(const struct lt_health *h)
 
 static void print_process(const struct process *p)
 {
+    if (is_nobody(p))
+        return;
     printf("process         %u%s%s  Python %s  %s\n", p->pid, *p->host ? "@" : "", p->host,
            *p->python ? p->python : "?", p->command);
+}
+
+static void print_duration(const struct info *i)
+{
+    if (knows_duration(i))
+        printf("duration        %.3f s", (double)i->stats.duration_ns / 1e9);
+    else
+        printf("duration        unknown");
+    if (i->interval_ns > 0)
+        printf(", a tick every %.6g s", (double)i->interval_ns / 1e9);
+    putchar('\n');
+}
+
+static void print_counts(const struct info *i)
+{
+    if (knows_threads(i))
+        printf("threads         %u\n", lt_intern_count(i->threads));
+    else
+        printf("threads         unknown\n");
+    if (i->no_counts)
+        printf("stack samples   unknown, times alone");
+    else
+        printf("stack samples   %" PRIu64, i->stack_samples);
+    printf(" (%" PRIu64 " different stacks, %u frames)\n", i->unique_stacks,
+           lt_intern_count(i->frames));
 }
 
 static void print_log(const struct info *i, const char *path)
@@ -370,22 +440,22 @@ static void print_log(const struct info *i, const char *path)
     printf("host            %s\n", i->host && *i->host ? i->host : "unknown");
     printf("command         %s\n", i->command && *i->command ? i->command : "unknown");
     printf("start           %s\n", i->start_realtime_ns ? start : "unknown");
-    printf("duration        %.3f s, a tick every %.6g s\n", (double)i->stats.duration_ns / 1e9,
-           (double)i->interval_ns / 1e9);
+    print_duration(i);
     for (size_t n = 0; n < i->n_processes; n++)
         print_process(&i->processes[n]);
-    printf("threads         %u\n", lt_intern_count(i->threads));
-    printf("stack samples   %" PRIu64 " (%" PRIu64 " different stacks, %u frames)\n",
-           i->stack_samples, i->unique_stacks, lt_intern_count(i->frames));
+    print_counts(i);
     printf("size            %" PRIu64 " bytes%s\n", i->stats.bytes,
            i->stats.complete ? "" : ", the end is missing (killed, or still being written)");
     if (i->stats.damaged_blocks)
         printf("damaged         %" PRIu64 " blocks\n", i->stats.damaged_blocks);
-    print_health(&i->health);
+    if (i->has_health)
+        print_health(&i->health);
 }
 
-static int explain(const char *path, int err)
+static int explain(const char *path, int err, const struct lt_read_stats *stats)
 {
+    if (stats->why)
+        return lt_say_failure("%s: %s", path, stats->why);
     switch (err) {
     case LT_ERR_NOT_OURS:
         return lt_say_failure("%s is not a trace: see `live-trace formats` for what can be read",
@@ -410,7 +480,7 @@ static int show(const struct lt_logs *logs, bool json, bool strict)
         struct info i = {.format = "unknown"};
         int err = read_log(&i, logs->at[n]);
         if (err) {
-            status = explain(logs->at[n], err);
+            status = explain(logs->at[n], err, &i.stats);
         } else {
             if (i.stats.damaged_blocks)
                 lt_say("%s is damaged in %" PRIu64 " places: the rest was read", logs->at[n],

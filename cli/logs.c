@@ -19,7 +19,8 @@
 enum { MAX_LOGS = 1 << 16 };
 
 /* What recordings are called; each may be gzipped. */
-static const char *const endings[] = {".ltrace", ".log", ".folded", ".txt", ".collapsed"};
+static const char *const endings[] = {".ltrace",    ".log",    ".folded", ".txt",
+                                      ".collapsed", ".austin", ".mojo"};
 
 static int keep(struct lt_logs *logs, const char *path)
 {

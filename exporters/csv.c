@@ -21,7 +21,7 @@
 struct csv_state {
     const struct live_trace_host *host;
     struct lt_report report;
-    bool has_time;
+    bool has_time, no_counts;
     struct lt_buf text; /* of one field */
     struct lt_buf out;
 };
@@ -44,6 +44,7 @@ static int csv_meta(void *state, const struct live_trace_meta *meta)
     struct csv_state *s = state;
 
     s->has_time = meta->has_time || meta->interval_ns > 0;
+    s->no_counts = meta->no_counts;
     return lt_report_meta(&s->report, meta);
 }
 
@@ -80,9 +81,11 @@ static int put_text(struct csv_state *s, const char *text)
 static int put_figures(struct csv_state *s, const struct lt_figures *figures)
 {
     uint64_t share = lt_report_share(&s->report, figures, &s->report.all);
-    int error = lt_buf_printf(&s->out, "%" PRIu64 ",%" PRIu64 ".%02" PRIu64 ",", figures->count,
-                              share / 100, share % 100);
+    int error = s->no_counts ? 0 : lt_buf_printf(&s->out, "%" PRIu64, figures->count);
 
+    if (error == 0) {
+        error = lt_buf_printf(&s->out, ",%" PRIu64 ".%02" PRIu64 ",", share / 100, share % 100);
+    }
     if (error == 0 && s->has_time) {
         error = lt_buf_printf(&s->out, "%" PRId64 ".%09" PRId64, figures->weight_ns / 1000000000,
                               figures->weight_ns % 1000000000);

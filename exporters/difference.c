@@ -23,15 +23,16 @@
 
 struct reading {
     struct lt_difference *d;
+    const struct live_trace_host *host;
     unsigned side;
     int64_t start_realtime_ns, interval_ns;
 };
 
 static int side_open(const struct live_trace_host *host, void **state)
 {
-    const struct reading *r = *state;
+    struct reading *r = *state;
 
-    (void)host;
+    r->host = host;
     if (r->side > 0) {
         lt_flame_tree_next_delivery(r->d->tree);
     }
@@ -44,6 +45,12 @@ static int side_meta(void *state, const struct live_trace_meta *meta)
     struct lt_difference *d = r->d;
     struct lt_difference_side *side = &d->sides[r->side];
 
+    if (meta->no_counts) {
+        r->host->fail(r->host->ctx,
+                      "a recording has times alone, and change is told from chance by "
+                      "the number of samples: compare recordings that have it");
+        return LT_ERR_USAGE;
+    }
     side->title = strdup(meta->title);
     side->command = strdup(meta->command);
     r->start_realtime_ns = meta->start_realtime_ns;

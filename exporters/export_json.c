@@ -49,7 +49,7 @@ void lt_json_meta(struct lt_json *j, const struct live_trace_meta *meta)
     lt_json_key(j, "start");
     lt_json_wall_clock(j, meta->start_realtime_ns);
     lt_json_key(j, "interval");
-    lt_json_seconds(j, meta->interval_ns);
+    lt_json_seconds_or_null(j, meta->interval_ns > 0, meta->interval_ns);
     lt_json_key(j, "by");
     lt_json_text(j, meta->by);
     lt_json_key(j, "selection");

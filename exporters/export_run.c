@@ -58,12 +58,23 @@ static bool choose_drop_idle(const struct lt_export_request *q)
     return (q->exporter->flags & LIVE_TRACE_EXPORTER_NO_IDLE) != 0;
 }
 
-/* Inputs without times, as folded stacks, can only be shown as samples. */
-static bool all_have_time(const struct run *r)
+/* Inputs that do not say what time samples stand for, as folded stacks, can only be shown as samples. */
+static bool all_have_weight(const struct run *r)
 {
     for (size_t i = 0; i < r->recordings.n; i++) {
         const struct lt_recording *rec = &r->recordings.at[i];
-        if (rec->known && !rec->has_time && rec->interval_ns == 0) {
+        if (rec->known && !rec->has_weight) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Others say that time alone. */
+static bool all_have_counts(const struct run *r)
+{
+    for (size_t i = 0; i < r->recordings.n; i++) {
+        if (r->recordings.at[i].known && r->recordings.at[i].no_counts) {
             return false;
         }
     }
@@ -75,14 +86,28 @@ static int choose_unit(struct run *r, int *is_time)
     const struct lt_export_request *q = r->request;
     enum lt_unit unit = q->selection->unit;
 
-    if (unit == LT_UNIT_TIME && !all_have_time(r)) {
+    bool weights = all_have_weight(r), counts = all_have_counts(r);
+
+    if (!weights && !counts) {
+        snprintf(
+            r->message.text, sizeof r->message.text,
+            "one input has no times and another no counts of samples: look at them one by one");
+        return LT_ERR_USAGE;
+    }
+    if (unit == LT_UNIT_TIME && !weights) {
         snprintf(r->message.text, sizeof r->message.text,
                  "an input has no times: leave out --unit time");
         return LT_ERR_USAGE;
     }
+    if (unit == LT_UNIT_SAMPLES && !counts) {
+        snprintf(r->message.text, sizeof r->message.text,
+                 "an input has times alone, and does not say of how many samples: leave out --unit "
+                 "samples");
+        return LT_ERR_USAGE;
+    }
     if (unit == LT_UNIT_DEFAULT) {
         bool samples = (q->exporter->flags & LIVE_TRACE_EXPORTER_UNIT_SAMPLES) != 0;
-        unit = samples || !all_have_time(r) ? LT_UNIT_SAMPLES : LT_UNIT_TIME;
+        unit = counts && (samples || !weights) ? LT_UNIT_SAMPLES : LT_UNIT_TIME;
     }
     *is_time = unit == LT_UNIT_TIME;
     return 0;
@@ -146,8 +171,9 @@ static int deliver_meta(struct run *r)
         .cwd = lt_recordings_common(&r->recordings, offsetof(struct lt_recording, cwd)),
         .start_realtime_ns = lt_recordings_start(&r->recordings),
         .interval_ns = common_interval(r),
-        .has_time = all_have_time(r),
+        .has_time = all_have_weight(r),
         .by = by_text(r, by, sizeof by),
+        .no_counts = !all_have_counts(r),
     };
     int error;
 

@@ -29,6 +29,13 @@ int lt_head_times(struct lt_buf *out, int64_t start_realtime_ns, int64_t interva
     return error;
 }
 
+int lt_head_counts(struct lt_buf *out, bool no_counts, uint64_t selected, uint64_t recorded)
+{
+    return no_counts
+               ? lt_buf_put_text(out, "times")
+               : lt_buf_printf(out, "%" PRIu64 " of %" PRIu64 " stack samples", selected, recorded);
+}
+
 static int put_failures(struct lt_buf *out, const struct live_trace_health *h)
 {
     uint64_t failed = 0;

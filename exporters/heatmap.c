@@ -30,7 +30,7 @@ static const uint8_t style[] = {
 struct heatmap_state {
     const struct live_trace_host *host;
     struct lt_heat_lines heat;
-    bool unit_is_time;
+    bool unit_is_time, no_counts;
     char *title, *command, *machine, *by, *selection;
     int64_t start_realtime_ns, interval_ns;
     uint64_t hottest_self, hottest_total; /* of all lines */
@@ -73,6 +73,7 @@ static int heatmap_meta(void *state, const struct live_trace_meta *meta)
     struct heatmap_state *s = state;
 
     s->unit_is_time = meta->unit_is_time;
+    s->no_counts = meta->no_counts;
     s->start_realtime_ns = meta->start_realtime_ns;
     s->interval_ns = meta->interval_ns;
     s->title = strdup(meta->title);
@@ -246,10 +247,10 @@ static void put_head(struct heatmap_state *s, const struct live_trace_health *he
                   lt_buf_printf(&line, "%s%s%s", s->command, s->machine[0] != '\0' ? " on " : "",
                                 s->machine));
     put_head_line(s, &line, lt_head_times(&line, s->start_realtime_ns, s->interval_ns, health));
+    fail(s, lt_head_counts(&line, s->no_counts, health->selected, health->recorded));
     put_head_line(s, &line,
-                  lt_buf_printf(&line, "%" PRIu64 " of %" PRIu64 " stack samples by %s%s%s",
-                                health->selected, health->recorded, s->by,
-                                s->selection[0] != '\0' ? "; " : "", s->selection));
+                  lt_buf_printf(&line, " by %s%s%s", s->by, s->selection[0] != '\0' ? "; " : "",
+                                s->selection));
     put_head_line(s, &line, lt_head_health(&line, health));
     put_head_line(s, &line, lt_head_damage(&line, health));
     put(s, "</header>\n");

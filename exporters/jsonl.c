@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JSON lines, for scripts: one object a line, as the recording is read; nothing is kept. What an
- * input cannot say (time, state) is null. "count" is there only for totals, that is above 1. */
+ * input cannot say (time, process, thread, state, weight) is null. "count" is there only for totals,
+ * that is above 1, and where an input cannot say it. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 struct jsonl_state {
     const struct live_trace_host *host;
     struct lt_json json;
+    bool has_weight, no_counts;
 };
 
 static int jsonl_open(const struct live_trace_host *host, void **state)
@@ -49,6 +51,8 @@ static int jsonl_meta(void *state, const struct live_trace_meta *meta)
     struct jsonl_state *s = state;
     struct lt_json *j = &s->json;
 
+    s->has_weight = meta->has_time;
+    s->no_counts = meta->no_counts;
     begin_line(j, "meta");
     lt_json_key(j, "writer");
     lt_json_text(j, "live-trace");
@@ -110,27 +114,24 @@ static void put_tags(struct lt_json *j, const struct live_trace_stack *stack)
 
 static int jsonl_sample(void *state, const struct live_trace_stack *sample)
 {
-    struct lt_json *j = &((struct jsonl_state *)state)->json;
+    struct jsonl_state *s = state;
+    struct lt_json *j = &s->json;
 
     begin_line(j, "sample");
     lt_json_key(j, "t");
-    if (sample->time_ns >= 0) {
-        lt_json_seconds(j, sample->time_ns);
-    } else {
-        lt_json_null(j);
-    }
+    lt_json_seconds_or_null(j, sample->time_ns >= 0, sample->time_ns);
     lt_json_key(j, "pid");
-    lt_json_uint(j, sample->thread->pid);
+    lt_json_uint_or_null(j, sample->thread->pid != 0, sample->thread->pid);
     lt_json_key(j, "tid");
-    lt_json_uint(j, sample->thread->tid);
+    lt_json_uint_or_null(j, sample->thread->tid != 0, sample->thread->tid);
     lt_json_key(j, "thread");
     lt_json_text(j, sample->thread->name);
     put_state(j, sample->state);
     lt_json_key(j, "weight");
-    lt_json_seconds(j, sample->weight_ns);
-    if (sample->count != 1) {
+    lt_json_seconds_or_null(j, s->has_weight, sample->weight_ns);
+    if (sample->count != 1 || s->no_counts) {
         lt_json_key(j, "count");
-        lt_json_uint(j, sample->count);
+        lt_json_uint_or_null(j, !s->no_counts, sample->count);
     }
     put_tags(j, sample);
     put_stack(j, sample);

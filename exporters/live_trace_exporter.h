@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 #define LIVE_TRACE_EXPORTER_ABI 1
-#define LIVE_TRACE_EXPORTER_MINOR 2
+#define LIVE_TRACE_EXPORTER_MINOR 3
 
 enum live_trace_frame_flags {
     LIVE_TRACE_FRAME_MINE = 1 << 0,    /* the user's own code */
@@ -109,6 +109,9 @@ struct live_trace_meta {
     int has_time;
     const char *by;        /* "line", "function", "file", "module", "tag:KEY" */
     const char *selection; /* what is left out, in words; "" for everything */
+    /* Counts mean nothing: an input says how long its stacks were seen and not how often. The unit is
+     * then time. Since 3. */
+    int no_counts;
 };
 
 /* The recording's health; causes with a count of 0 are left out. */

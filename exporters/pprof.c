@@ -71,7 +71,7 @@ struct location {
 
 struct pprof_state {
     const struct live_trace_host *host;
-    bool unit_is_time, has_time, has_states;
+    bool unit_is_time, no_counts, has_time, has_states;
     int64_t start_ns, interval_ns, duration_ns;
     uint64_t title, selection; /* strings */
 
@@ -168,6 +168,7 @@ static int pprof_meta(void *state, const struct live_trace_meta *meta)
     int error;
 
     s->unit_is_time = meta->unit_is_time;
+    s->no_counts = meta->no_counts;
     s->has_time = meta->has_time || meta->interval_ns > 0;
     s->start_ns = meta->start_realtime_ns;
     s->interval_ns = meta->interval_ns;
@@ -388,8 +389,11 @@ static int put_columns(struct pprof_state *s)
 {
     bool cpu = s->has_time && s->has_states;
     uint64_t shown = 0;
-    int error = put_value_type(s, PROFILE_SAMPLE_TYPE, "samples", "count");
+    int error = 0;
 
+    if (!s->no_counts) {
+        error = put_value_type(s, PROFILE_SAMPLE_TYPE, "samples", "count");
+    }
     if (error == 0 && cpu) {
         error = put_value_type(s, PROFILE_SAMPLE_TYPE, "cpu", "nanoseconds");
     }
@@ -529,9 +533,12 @@ static int put_path(struct pprof_state *s, struct lt_protobuf *sample, uint32_t 
 static void put_values(const struct pprof_state *s, struct lt_protobuf *sample,
                        const struct values *v)
 {
-    uint64_t columns[3] = {v->count};
-    size_t n = 1;
+    uint64_t columns[3];
+    size_t n = 0;
 
+    if (!s->no_counts) {
+        columns[n++] = v->count;
+    }
     if (s->has_time && s->has_states) {
         columns[n++] = v->cpu_ns;
     }

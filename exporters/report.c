@@ -33,6 +33,7 @@ int lt_report_meta(struct lt_report *r, const struct live_trace_meta *meta)
     r->start_realtime_ns = meta->start_realtime_ns;
     r->interval_ns = meta->interval_ns;
     r->unit_is_time = meta->unit_is_time;
+    r->no_counts = meta->no_counts;
     return r->title != NULL && r->command != NULL && r->host != NULL && r->by != NULL &&
                    r->selection != NULL
                ? 0

@@ -27,7 +27,7 @@ struct lt_report_row {
 struct lt_report {
     char *title, *command, *host, *by, *selection;
     int64_t start_realtime_ns, interval_ns;
-    bool unit_is_time, sum_all_frames;
+    bool unit_is_time, no_counts, sum_all_frames;
     bool callers_too;           /* rows also of frames that are innermost in no stack */
     struct lt_report_row *rows; /* by frame id; from lt_report_sort on the most frequent first */
     size_t n_rows;              /* to be shown */

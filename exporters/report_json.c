@@ -17,7 +17,7 @@ static void put_head(struct lt_json *j, const struct lt_report *r)
     lt_json_key(j, "start");
     lt_json_wall_clock(j, r->start_realtime_ns);
     lt_json_key(j, "interval");
-    lt_json_seconds(j, r->interval_ns);
+    lt_json_seconds_or_null(j, r->interval_ns > 0, r->interval_ns);
     lt_json_key(j, "by");
     lt_json_text(j, r->by);
     lt_json_key(j, "unit");
@@ -32,9 +32,9 @@ static void put_totals(struct lt_json *j, const struct lt_report *r,
                        const struct live_trace_health *health)
 {
     lt_json_key(j, "stack_samples");
-    lt_json_uint(j, health->recorded);
+    lt_json_uint_or_null(j, !r->no_counts, health->recorded);
     lt_json_key(j, "selected");
-    lt_json_uint(j, r->all.count);
+    lt_json_uint_or_null(j, !r->no_counts, r->all.count);
     lt_json_key(j, "seconds");
     lt_json_seconds(j, r->all.weight_ns);
     lt_json_key(j, "health");
@@ -47,7 +47,7 @@ void lt_report_put_json_figures(struct lt_json *j, const struct lt_report *r,
                                 const struct lt_figures *part, const struct lt_figures *whole)
 {
     lt_json_key(j, "count");
-    lt_json_uint(j, part->count);
+    lt_json_uint_or_null(j, !r->no_counts, part->count);
     lt_json_key(j, "percent");
     /* Hundredths as the writer's fixed-point decimal of 9 places. */
     lt_json_seconds(j, (int64_t)lt_report_share(r, part, whole) * 10000000);

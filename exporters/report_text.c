@@ -44,9 +44,11 @@ static int put_title(struct lt_buf *out, const struct lt_report *r)
 static int put_selection(struct lt_buf *out, const struct lt_report *r,
                          const struct live_trace_health *h)
 {
-    int error =
-        lt_buf_printf(out, "# %" PRIu64 " of %" PRIu64 " stack samples", r->all.count, h->recorded);
+    int error = lt_buf_put_text(out, "# ");
 
+    if (error == 0) {
+        error = lt_head_counts(out, r->no_counts, r->all.count, h->recorded);
+    }
     if (error == 0) {
         error = put_clean(out, " by ", r->by,
                           r->sum_all_frames ? ", all frames of a stack" : ", innermost frames");

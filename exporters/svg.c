@@ -20,7 +20,7 @@
 struct svg_state {
     const struct live_trace_host *host;
     struct lt_flame_drawing drawing;
-    bool reverse, unit_is_time, is_chart;
+    bool reverse, unit_is_time, no_counts, is_chart;
     enum lt_flame_order order;
     double min_width; /* pixels */
     struct lt_flame_tree *tree;
@@ -136,6 +136,7 @@ static int svg_meta(void *state, const struct live_trace_meta *meta)
     s->start_realtime_ns = meta->start_realtime_ns;
     s->interval_ns = meta->interval_ns;
     s->unit_is_time = meta->unit_is_time;
+    s->no_counts = meta->no_counts;
     if (s->meta_title == NULL || s->meta_command == NULL || s->meta_by == NULL ||
         s->meta_selection == NULL) {
         return LT_ERR_NOMEM;
@@ -170,8 +171,14 @@ static int make_subtitle(struct svg_state *s, const struct live_trace_health *he
     int error = lt_head_times(out, s->start_realtime_ns, s->interval_ns, health);
 
     if (error == 0) {
-        error = lt_buf_printf(out, "%s%" PRIu64 " stack samples by %s", out->len > 0 ? "; " : "",
-                              s->stacks, s->meta_by);
+        error = lt_buf_put_text(out, out->len > 0 ? "; " : "");
+    }
+    if (error == 0) {
+        error = s->no_counts ? lt_buf_put_text(out, "times")
+                             : lt_buf_printf(out, "%" PRIu64 " stack samples", s->stacks);
+    }
+    if (error == 0) {
+        error = lt_buf_printf(out, " by %s", s->meta_by);
     }
     if (error == 0 && s->meta_selection[0] != '\0') {
         error = lt_buf_printf(out, "; %s", s->meta_selection);

@@ -234,8 +234,11 @@ static void take_number(struct classic_reader *r, struct lt_str text, uint64_t m
 }
 
 /* What is of no record, and what has no meaning in one, is the program's own output. */
-static int read_line(struct classic_reader *r, struct lt_str line)
+static int read_line(void *ctx, struct lt_str line, bool cut)
 {
+    struct classic_reader *r = ctx;
+    /* Half a frame is none. */
+    r->damaged = r->damaged || cut;
     if (lt_text_starts(line, start_mark))
         return begin_record(r, lt_text_from(line, strlen(start_mark)));
     if (!r->in_record)
@@ -253,21 +256,6 @@ static int read_line(struct classic_reader *r, struct lt_str line)
     return 0;
 }
 
-static int read_records(struct classic_reader *r)
-{
-    struct lt_str line;
-    bool cut;
-    int more, err = 0;
-    while (!err && (more = lt_text_lines_next(&r->lines, &line, &cut)) != 0) {
-        if (more < 0)
-            return more;
-        /* Half a frame is none. */
-        r->damaged = r->damaged || cut;
-        err = read_line(r, line);
-    }
-    return err;
-}
-
 static int deliver_meta(struct classic_reader *r)
 {
     const struct lt_meta meta = {
@@ -276,6 +264,7 @@ static int deliver_meta(struct classic_reader *r)
         .start_realtime_ns = r->start_ns,
         .interval_ns = r->interval_ns,
         .has_time = r->has_time,
+        .has_weight = r->interval_ns > 0,
     };
     return r->handler->meta ? r->handler->meta(r->handler->ctx, &meta) : 0;
 }
@@ -289,10 +278,9 @@ static int read_log(struct classic_reader *r)
     learn_clock(r, ahead);
     err = deliver_meta(r);
     if (!err)
-        err = read_records(r);
+        err = lt_text_lines_each(&r->lines, r->stats, read_line, r);
     r->stats->complete = !err && !r->in_record;
     r->stats->damaged_blocks += r->in_record;
-    r->stats->bytes = r->lines.bytes;
     return err;
 }
 

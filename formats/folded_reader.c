@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "formats/definer.h"
+#include "formats/frame_text.h"
 #include "formats/lt_error.h"
 #include "formats/text_lines.h"
 #include "formats/text_scan.h"
@@ -78,12 +79,8 @@ static bool is_remark(struct lt_str line)
 static bool next_frame(struct lt_str *rest, struct lt_str *frame)
 {
     do {
-        if (rest->len == 0)
+        if (!lt_text_take(rest, ';', frame))
             return false;
-        const char *end = memchr(rest->data, ';', rest->len);
-        size_t len = end ? (size_t)(end - rest->data) : rest->len;
-        *frame = lt_text_until(*rest, len);
-        *rest = lt_text_from(*rest, end ? len + 1 : len);
     } while (lt_text_trim_end(*frame).len == 0);
     return true;
 }
@@ -148,19 +145,6 @@ static bool parse_tid(struct lt_str frame, struct lt_thread_info *thread)
            lt_text_number(lt_text_from(frame, strlen(mark)), UINT64_MAX, &thread->tid);
 }
 
-/* "file:line" */
-static void parse_place(struct lt_str place, struct lt_frame_info *info)
-{
-    size_t colon;
-    uint64_t line;
-    info->file = place;
-    if (lt_text_find_last(place, ":", &colon) && colon > 0 &&
-        lt_text_number(lt_text_from(place, colon + 1), UINT32_MAX, &line)) {
-        info->file = lt_text_until(place, colon);
-        info->line = (uint32_t)line;
-    }
-}
-
 /* "name (file:line)". Files have brackets more often than functions: the first ones count. */
 static void parse_frame(struct lt_str text, struct lt_frame_info *info)
 {
@@ -174,20 +158,7 @@ static void parse_frame(struct lt_str text, struct lt_frame_info *info)
     if (place.len == 0 || lt_text_number(place, UINT64_MAX, &number))
         return;
     info->name = lt_text_until(text, at);
-    parse_place(place, info);
-}
-
-/* "file:name:line". A name has no ':'; what does not look like that is a name. */
-static void parse_place_first(struct lt_str text, struct lt_frame_info *info)
-{
-    size_t colon;
-    parse_place(text, info);
-    if (info->line > 0 && lt_text_find_last(info->file, ":", &colon) && colon > 0) {
-        info->name = lt_text_from(info->file, colon + 1);
-        info->file = lt_text_until(info->file, colon);
-    } else {
-        *info = (struct lt_frame_info){.name = text};
-    }
+    lt_frame_text_place(place, info);
 }
 
 /* ---- stacks ---- */
@@ -230,8 +201,7 @@ static int take_thread(struct folded_reader *r, struct lt_str *stack, uint32_t *
 /* A stack that is no more than "<unknown>" is one that could not be read. */
 static bool is_unknown(struct lt_str stack)
 {
-    static const char unknown[] = "<unknown>";
-    return stack.len == strlen(unknown) && lt_text_starts(stack, unknown);
+    return lt_text_is(stack, "<unknown>");
 }
 
 static int define_stack(struct folded_reader *r, struct lt_str rest, uint32_t *stack)
@@ -247,7 +217,7 @@ static int define_stack(struct folded_reader *r, struct lt_str rest, uint32_t *s
         if (depth == LT_DEFINER_MAX_DEPTH)
             return LT_ERR_CORRUPT;
         if (r->place_first)
-            parse_place_first(text, &info);
+            lt_frame_text_place_first(text, &info);
         else
             parse_frame(text, &info);
         err = lt_definer_frame(&r->definer, &info, &frame, NULL);
@@ -273,8 +243,9 @@ static int read_stack(struct folded_reader *r, struct lt_str stack, uint64_t cou
     return err;
 }
 
-static int read_line(struct folded_reader *r, struct lt_str line, bool cut)
+static int read_line(void *ctx, struct lt_str line, bool cut)
 {
+    struct folded_reader *r = ctx;
     struct lt_str number, second, before;
     uint64_t count;
     if (is_remark(line))
@@ -296,31 +267,13 @@ static int read_line(struct folded_reader *r, struct lt_str line, bool cut)
     return read_stack(r, line, count);
 }
 
-static int read_lines(struct folded_reader *r)
-{
-    struct lt_str line;
-    bool cut;
-    int more, err = 0;
-    while (!err && (more = lt_text_lines_next(&r->lines, &line, &cut)) != 0) {
-        if (more < 0)
-            return more;
-        err = read_line(r, line, cut);
-        if (err == LT_ERR_CORRUPT) {
-            r->stats->damaged_blocks++;
-            err = 0;
-        }
-    }
-    return err;
-}
-
 static int read_all(struct folded_reader *r)
 {
     const struct lt_meta meta = {.format = lt_folded_input_format.name, .version_major = 1};
     int err = r->handler->meta ? r->handler->meta(r->handler->ctx, &meta) : 0;
     if (!err)
-        err = read_lines(r);
+        err = lt_text_lines_each(&r->lines, r->stats, read_line, r);
     r->stats->complete = !err;
-    r->stats->bytes = r->lines.bytes;
     return err;
 }
 

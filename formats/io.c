@@ -31,9 +31,12 @@ static int64_t file_read(void *ctx, void *buf, size_t len)
     struct file_input *in = ctx;
     int zerr = Z_OK;
     int n = gzread(in->file, buf, len > INT_MAX ? INT_MAX : (unsigned)len);
-    if (n >= 0)
+    if (n > 0)
         return n;
+    /* Of a gzip file that is cut off, all that there is comes first, then what looks like its end. */
     gzerror(in->file, &zerr);
+    if (n == 0)
+        return zerr == Z_BUF_ERROR ? LT_ERR_CORRUPT : 0;
     if (zerr == Z_ERRNO)
         return LT_ERR_IO;
     return zerr == Z_MEM_ERROR ? LT_ERR_NOMEM : LT_ERR_CORRUPT;

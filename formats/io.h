@@ -33,7 +33,8 @@ struct lt_output {
 };
 
 /* A file, or "-" for standard input; gzip is seen by content and undone (a gzip
- * input has no seek). LT_ERR_IO with errno. Close with in->close(in->ctx). */
+ * input has no seek, and where it is damaged or cut off its read gives LT_ERR_CORRUPT). LT_ERR_IO with
+ * errno. Close with in->close(in->ctx). */
 int lt_input_open(struct lt_input *in, const char *path);
 
 /* Memory, borrowed until close. */

@@ -185,6 +185,14 @@ void lt_json_uint(struct lt_json *j, uint64_t value)
     put_value(j, text);
 }
 
+void lt_json_uint_or_null(struct lt_json *j, bool known, uint64_t value)
+{
+    if (known)
+        lt_json_uint(j, value);
+    else
+        lt_json_null(j);
+}
+
 void lt_json_int(struct lt_json *j, int64_t value)
 {
     char text[24];
@@ -218,6 +226,14 @@ void lt_json_decimal(struct lt_json *j, int64_t value, unsigned places)
 void lt_json_seconds(struct lt_json *j, int64_t ns)
 {
     lt_json_decimal(j, ns, 9);
+}
+
+void lt_json_seconds_or_null(struct lt_json *j, bool known, int64_t ns)
+{
+    if (known)
+        lt_json_seconds(j, ns);
+    else
+        lt_json_null(j);
 }
 
 void lt_json_bool(struct lt_json *j, bool value)

@@ -40,11 +40,13 @@ void lt_json_key(struct lt_json *j, const char *key);
 void lt_json_str(struct lt_json *j, struct lt_str value);
 void lt_json_text(struct lt_json *j, const char *value); /* NULL: null */
 void lt_json_uint(struct lt_json *j, uint64_t value);
+void lt_json_uint_or_null(struct lt_json *j, bool known, uint64_t value);
 void lt_json_int(struct lt_json *j, int64_t value);
 /* Shortest decimal of value / 10^places; places at most 9: nanoseconds as microseconds have 3. */
 void lt_json_decimal(struct lt_json *j, int64_t value, unsigned places);
 /* Nanoseconds as seconds: a decimal of 9 places. */
 void lt_json_seconds(struct lt_json *j, int64_t ns);
+void lt_json_seconds_or_null(struct lt_json *j, bool known, int64_t ns);
 void lt_json_bool(struct lt_json *j, bool value);
 void lt_json_null(struct lt_json *j);
 /* White space between values: a line end after a JSON line, or for readers' eyes. */

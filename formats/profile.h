@@ -73,7 +73,7 @@ struct lt_tag {
 
 /* About one whole input. Strings may be empty where the input cannot say. */
 struct lt_meta {
-    const char *format; /* "live-trace", "classic-log", "folded" */
+    const char *format; /* "live-trace", "classic-log", "folded", ... */
     unsigned version_major, version_minor;
     struct lt_str host;
     struct lt_str command;     /* what was asked to be recorded */
@@ -82,6 +82,8 @@ struct lt_meta {
     int64_t start_realtime_ns; /* wall clock at time 0, since the epoch; 0 unknown */
     int64_t interval_ns;       /* nominal time between ticks; 0 unknown */
     bool has_time;             /* false: samples have no time (folded) */
+    bool has_weight;           /* false: it is not known what time samples stand for (folded) */
+    bool no_counts; /* only that time is known: what counts as one stack sample may be many */
 };
 
 struct lt_process_info {

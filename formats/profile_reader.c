@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "formats/austin_reader.h"
 #include "formats/classic_log_reader.h"
 #include "formats/folded_reader.h"
 #include "formats/lt_error.h"
@@ -17,6 +18,7 @@
 const struct lt_input_format *const lt_input_formats[] = {
     &lt_trace_input_format,
     &lt_classic_log_input_format,
+    &lt_austin_input_format,
     &lt_folded_input_format,
     NULL,
 };
@@ -26,14 +28,23 @@ struct rewound {
     struct lt_input *in;
     uint8_t head[LT_PROBE_BYTES];
     size_t len, at;
+    bool broken;
 };
+
+/* What a damaged gzip file still gives is read, as if it ended there. */
+static int64_t read_whole(struct rewound *r, void *buf, size_t len)
+{
+    int64_t n = r->broken ? 0 : r->in->read(r->in->ctx, buf, len);
+    r->broken = r->broken || n == LT_ERR_CORRUPT;
+    return r->broken ? 0 : n;
+}
 
 static int64_t rewound_read(void *ctx, void *buf, size_t len)
 {
     struct rewound *r = ctx;
     size_t left = r->len - r->at;
     if (left == 0)
-        return r->in->read(r->in->ctx, buf, len);
+        return read_whole(r, buf, len);
     size_t n = left < len ? left : len;
     memcpy(buf, r->head + r->at, n);
     r->at += n;
@@ -56,7 +67,7 @@ static uint64_t rewound_size(void *ctx)
 static int fill_head(struct rewound *r)
 {
     while (r->len < LT_PROBE_BYTES) {
-        int64_t n = r->in->read(r->in->ctx, r->head + r->len, LT_PROBE_BYTES - r->len);
+        int64_t n = read_whole(r, r->head + r->len, LT_PROBE_BYTES - r->len);
         if (n < 0)
             return (int)n;
         if (n == 0)
@@ -64,6 +75,14 @@ static int fill_head(struct rewound *r)
         r->len += (size_t)n;
     }
     return 0;
+}
+
+const struct lt_input_format *lt_input_format_find(const uint8_t *head, size_t len)
+{
+    size_t i = 0;
+    while (lt_input_formats[i] && !lt_input_formats[i]->probe(head, len))
+        i++;
+    return lt_input_formats[i];
 }
 
 int lt_profile_read(struct lt_input *in, const struct lt_profile_handler *handler,
@@ -80,9 +99,13 @@ int lt_profile_read(struct lt_input *in, const struct lt_profile_handler *handle
     int err = fill_head(&r);
     if (err)
         return err;
-    for (size_t i = 0; lt_input_formats[i]; i++) {
-        if (lt_input_formats[i]->probe(r.head, r.len))
-            return lt_input_formats[i]->read(&again, handler, options, stats);
+    const struct lt_input_format *format = lt_input_format_find(r.head, r.len);
+    if (!format)
+        return r.broken ? LT_ERR_CORRUPT : LT_ERR_NOT_OURS;
+    err = format->read(&again, handler, options, stats);
+    if (r.broken) {
+        stats->damaged_blocks++;
+        stats->complete = false;
     }
-    return LT_ERR_NOT_OURS;
+    return err;
 }

@@ -27,7 +27,7 @@ struct lt_read_options {
 #define LT_PROBE_BYTES 4096
 
 struct lt_input_format {
-    const char *name;      /* "live-trace", "classic-log", "folded" */
+    const char *name;      /* "live-trace", "classic-log", "folded", ... */
     const char *extension; /* "ltrace" */
     const char *description;
     /* Do these first bytes (fewer than LT_PROBE_BYTES: all of them) look like it? */
@@ -38,6 +38,9 @@ struct lt_input_format {
 
 /* The table, ended by NULL. */
 extern const struct lt_input_format *const lt_input_formats[];
+
+/* The first format that takes these first bytes for its own, or NULL. */
+const struct lt_input_format *lt_input_format_find(const uint8_t *head, size_t len);
 
 /* Reads `in` to its end. stats may be NULL and is filled also on failure.
  * LT_ERR_NOT_OURS, LT_ERR_UNSUPPORTED (a newer major version), LT_ERR_IO, or what the handler

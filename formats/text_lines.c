@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "formats/lt_error.h"
+#include "formats/text_scan.h"
 
 enum { PROGRESS_BYTES = 1 << 18 };
 
@@ -103,6 +104,23 @@ int lt_text_lines_next(struct lt_text_lines *t, struct lt_str *line, bool *cut)
     return 1;
 }
 
+int lt_text_lines_each(struct lt_text_lines *t, struct lt_read_stats *stats,
+                       int (*line)(void *ctx, struct lt_str text, bool cut), void *ctx)
+{
+    struct lt_str text;
+    bool cut;
+    int more, err = 0;
+    while (!err && (more = lt_text_lines_next(t, &text, &cut)) != 0) {
+        err = more < 0 ? more : line(ctx, text, cut);
+        if (more > 0 && err == LT_ERR_CORRUPT) {
+            stats->damaged_blocks++;
+            err = 0;
+        }
+    }
+    stats->bytes = t->bytes;
+    return err;
+}
+
 int lt_text_lines_peek(struct lt_text_lines *t, struct lt_str *text)
 {
     while (!t->ended && t->len - t->at < LT_TEXT_LINE_MAX) {
@@ -116,13 +134,8 @@ int lt_text_lines_peek(struct lt_text_lines *t, struct lt_str *text)
 
 bool lt_text_first_line(struct lt_str *text, struct lt_str *line)
 {
-    if (text->len == 0)
+    if (!lt_text_take(text, '\n', line))
         return false;
-    const char *end = memchr(text->data, '\n', text->len);
-    size_t len = end ? (size_t)(end - text->data) : text->len;
-    size_t taken = end ? len + 1 : len;
-    *line = without_cr((struct lt_str){text->data, len});
-    text->data += taken;
-    text->len -= taken;
+    *line = without_cr(*line);
     return true;
 }

@@ -29,6 +29,11 @@ void lt_text_lines_release(struct lt_text_lines *t);
  * is valid until the next call. */
 int lt_text_lines_next(struct lt_text_lines *t, struct lt_str *line, bool *cut);
 
+/* Hands each line to `line`, which returns 0, LT_ERR_CORRUPT for one that says nothing that could be
+ * believed, which is counted, or another negative enum lt_error, which ends it. Fills stats->bytes. */
+int lt_text_lines_each(struct lt_text_lines *t, struct lt_read_stats *stats,
+                       int (*line)(void *ctx, struct lt_str text, bool cut), void *ctx);
+
 /* What comes next, as far as the input has it and the buffer holds it; nothing is taken. 0 or a
  * negative enum lt_error. */
 int lt_text_lines_peek(struct lt_text_lines *t, struct lt_str *text);

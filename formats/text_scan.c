@@ -7,6 +7,11 @@
 
 #include <string.h>
 
+bool lt_text_is(struct lt_str text, const char *whole)
+{
+    return text.len == strlen(whole) && lt_text_starts(text, whole);
+}
+
 bool lt_text_starts(struct lt_str text, const char *start)
 {
     size_t len = strlen(start);
@@ -41,6 +46,17 @@ struct lt_str lt_text_from(struct lt_str text, size_t n)
 struct lt_str lt_text_until(struct lt_str text, size_t n)
 {
     return (struct lt_str){text.data, n};
+}
+
+bool lt_text_take(struct lt_str *text, char mark, struct lt_str *part)
+{
+    if (text->len == 0)
+        return false;
+    const char *end = memchr(text->data, mark, text->len);
+    size_t len = end ? (size_t)(end - text->data) : text->len;
+    *part = lt_text_until(*text, len);
+    *text = lt_text_from(*text, end ? len + 1 : len);
+    return true;
 }
 
 struct lt_str lt_text_trim_end(struct lt_str text)

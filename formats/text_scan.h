@@ -6,6 +6,7 @@
 
 #include "formats/profile.h"
 
+bool lt_text_is(struct lt_str text, const char *whole);
 bool lt_text_starts(struct lt_str text, const char *start);
 
 /* Where `part` begins in the text, first or last; false where it does not occur. */
@@ -15,6 +16,10 @@ bool lt_text_find_last(struct lt_str text, const char *part, size_t *at);
 /* `text` without its first `n` bytes; its first `n` bytes. n <= text.len. */
 struct lt_str lt_text_from(struct lt_str text, size_t n);
 struct lt_str lt_text_until(struct lt_str text, size_t n);
+
+/* Takes what comes before the first `mark` off the text, and the mark; all of it if there is none.
+ * False, and nothing taken, where the text is empty. */
+bool lt_text_take(struct lt_str *text, char mark, struct lt_str *part);
 
 /* Without the blanks and tabs at its end. */
 struct lt_str lt_text_trim_end(struct lt_str text);

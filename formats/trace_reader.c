@@ -188,6 +188,7 @@ static int deliver_meta(struct trace_reader *r, const struct segment_head *head)
         .start_realtime_ns = head->start_realtime_ns,
         .interval_ns = head->interval_ns,
         .has_time = head->flags & LT_SEGMENT_HAS_TIME,
+        .has_weight = (head->flags & LT_SEGMENT_HAS_TIME) || head->interval_ns > 0,
     };
     r->has_meta = true;
     return r->handler->meta ? r->handler->meta(r->handler->ctx, &meta) : 0;

@@ -165,6 +165,17 @@ class Inputs(CliTest):
                                env=self.environment, check=True).stdout.decode()
         self.assertEqual(piped, plain)
 
+    def test_gzip_that_is_cut_off(self):
+        lines = "".join(f"main;part{number * 7919 % 65536} 1\n" for number in range(5000))
+        whole = gzip.compress(lines.encode())
+        with open(self.path("cut.folded.gz"), "wb") as out:
+            out.write(whole[:len(whole) // 2])
+        done = self.live_trace("export", "-f", "folded", self.path("cut.folded.gz"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("is damaged in", done.stderr)
+        self.assertGreater(done.stdout.count("\n"), 1000)
+        self.assertEqual(self.live_trace("export", "-f", "folded", "--strict", self.path("cut.folded.gz")).returncode, 1)
+
     def test_format_by_the_ending(self):
         self.make("shop")
         target = self.path("out.speedscope.json")

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The readers of folded stacks and of classic logs: a text in, events out. */
+ * The readers of texts, as folded stacks and classic logs: a text in, events out. */
 #include "config.h"
 
 #include <string.h>
 
+#include "formats/austin_reader.h"
 #include "formats/byte_buffer.h"
 #include "formats/classic_log_reader.h"
 #include "formats/folded_reader.h"
@@ -83,6 +84,8 @@ static int on_sample(void *ctx, const struct lt_sample *sample)
     put_stack(h, sample->stack);
     if (sample->time_ns >= 0)
         lt_buf_printf(&h->lines, " at %lld", (long long)sample->time_ns / 1000000);
+    if (sample->weight_ns > 0)
+        lt_buf_printf(&h->lines, " for %lld", (long long)sample->weight_ns / 1000);
     return lt_buf_printf(&h->lines, " %llu\n", (unsigned long long)sample->count);
 }
 
@@ -183,21 +186,24 @@ static void formats_by_content(void)
 {
     static const struct {
         const char *text;
-        bool folded, classic;
+        const struct lt_input_format *format;
     } cases[] = {
-        {"a;b 1\n", true, false},
-        {"main (a.py:3);f 17", true, false},
-        {"", false, false},
-        {"hello", false, false},
-        {"{\"a\": 1}\n", false, false},
-        {"a;b 1 2\nc 3 4\n", true, false}, /* a difference: ours to refuse with the reason */
-        {"#START date: 2017-06-01 12:00:00.1\n# ProcessId: 7\n", false, true},
+        {"a;b 1\n", &lt_folded_input_format},
+        {"main (a.py:3);f 17", &lt_folded_input_format},
+        {"P7;main 17\n", &lt_folded_input_format},
+        {"", NULL},
+        {"hello", NULL},
+        {"{\"a\": 1}\n", NULL},
+        /* a difference: ours to refuse with the reason */
+        {"a;b 1 2\nc 3 4\n", &lt_folded_input_format},
+        {"#START date: 2017-06-01 12:00:00.1\n# ProcessId: 7\n", &lt_classic_log_input_format},
+        {"P7;T0:9;a.py:f:1 17\n", &lt_austin_input_format},
+        {"# interval: 5\n# austin: 4.0.0\n", &lt_austin_input_format},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         const uint8_t *text = (const uint8_t *)cases[i].text;
         size_t len = strlen(cases[i].text);
-        CU_ASSERT_EQUAL(lt_folded_input_format.probe(text, len), cases[i].folded);
-        CU_ASSERT_EQUAL(lt_classic_log_input_format.probe(text, len), cases[i].classic);
+        CU_ASSERT_PTR_EQUAL(lt_input_format_find(text, len), cases[i].format);
     }
 }
 
@@ -206,6 +212,45 @@ static void folded_difference(void)
     struct heard h;
     CU_ASSERT_EQUAL(hear(&h, &lt_folded_input_format, "a;b 1 2\nc 3 4\n"), LT_ERR_NOT_OURS);
     CU_ASSERT_PTR_NOT_NULL(h.stats.why);
+    forget(&h);
+}
+
+static void austin_lines(void)
+{
+    struct heard h;
+    CU_ASSERT_EQUAL(hear(&h, &lt_austin_input_format,
+                         "# austin: 4.0.0\n# interval: 20000\n# mode: wall\n"
+                         "P7;T0:9;/srv/a:b.py:<module>:3;:GC:;x 20123\n"
+                         "P7;Tpool 5\n"
+                         "P7;T8;a.py:f:1 1,0,-4096\n"
+                         "P7;T8;a.py:f:1\nP7;a.py:f:1 5\n"
+                         "# duration: 1000000\n"),
+                    0);
+    CU_ASSERT_STRING_EQUAL((const char *)h.lines.data,
+                           "/9: <module>@/srv/a:b.py:3;GC@:0;x@:0; for 20123 1\n"
+                           "pool/0:  for 5 1\n"
+                           "/8: f@a.py:1; for 1 1\n");
+    CU_ASSERT_EQUAL(h.pid, 7);
+    CU_ASSERT_EQUAL(h.stats.damaged_blocks, 2);
+    CU_ASSERT_EQUAL(h.stats.duration_ns, 1000000000);
+    CU_ASSERT_EQUAL(h.meta.interval_ns, 20000000);
+    CU_ASSERT_TRUE(h.meta.has_weight);
+    CU_ASSERT_FALSE(h.meta.has_time);
+    CU_ASSERT_FALSE(h.meta.no_counts);
+    forget(&h);
+}
+
+static void austin_without_counts_or_times(void)
+{
+    struct heard h;
+    CU_ASSERT_EQUAL(
+        hear(&h, &lt_austin_input_format, "# mode: wall\n# duration: 9\nP7;T0:9;a 20123\n"), 0);
+    CU_ASSERT_TRUE(h.meta.no_counts);
+    forget(&h);
+    CU_ASSERT_EQUAL(hear(&h, &lt_austin_input_format, "# mode: memory\nP7;T0:9;a -4096\n"), 0);
+    CU_ASSERT_STRING_EQUAL((const char *)h.lines.data, "/9: a@:0; 1\n");
+    CU_ASSERT_FALSE(h.meta.has_weight);
+    CU_ASSERT_FALSE(h.meta.no_counts);
     forget(&h);
 }
 
@@ -219,8 +264,8 @@ static void classic_records(void)
           "#START date: 2017-06-01 12:00:00.200000\n# ProcessId: 7\n# ThreadID: 99\n"
           "File: \"/srv/a.py\", line 30, in main\n  f(x)\n#END\n",
           "source /srv/a.py:30 f(x)\n"
-          "/99: main@/srv/a.py:30;f@/srv/b.py:2; at 0 1\n"
-          "/99: main@/srv/a.py:30; at 100 1\n");
+          "/99: main@/srv/a.py:30;f@/srv/b.py:2; at 0 for 100000 1\n"
+          "/99: main@/srv/a.py:30; at 100 for 100000 1\n");
 }
 
 static void classic_cut_off(void)
@@ -229,7 +274,7 @@ static void classic_cut_off(void)
           "#START date: 2017-06-01 12:00:00.100000\n# ProcessId: 7\n# ThreadID: 99\n"
           "File: \"/srv/a.py\", line 30, in main\n#END\n"
           "#START date: 2017-06-01 12:00:00.200000\n# ProcessId: 7\n# Thr",
-          "/99: main@/srv/a.py:30; at 0 1\n");
+          "/99: main@/srv/a.py:30; at 0 for 100000 1\n");
 }
 
 int main(void)
@@ -241,6 +286,8 @@ int main(void)
         {"folded stacks of Python itself", folded_of_python},
         {"formats by content", formats_by_content},
         {"a difference is refused", folded_difference},
+        {"lines of austin", austin_lines},
+        {"austin without counts or times", austin_without_counts_or_times},
         {"records of a classic log", classic_records},
         {"a classic log that is cut off", classic_cut_off},
         CU_TEST_INFO_NULL,
