@@ -18,6 +18,9 @@ struct lt_read_options {
      * takes no notice and delivers single samples. */
     bool has_window;
     int64_t from_ns, to_ns;
+    /* With totals: how many threads may decode, the caller's among them; 0: as many as there are
+     * processors. What the handler gets sums up to the same, and it is called from the caller's only. */
+    unsigned threads;
     /* Called now and then with bytes done and bytes in all (0 unknown). May be NULL. */
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     void *progress_ctx;

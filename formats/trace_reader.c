@@ -208,10 +208,10 @@ static void place_recording(struct trace_reader *r, const struct segment_head *h
 }
 
 /* The window of the options, in the time of this recording. */
-static struct lt_summing_window window_of(const struct trace_reader *r)
+static struct lt_tick_window window_of(const struct trace_reader *r)
 {
     const struct lt_read_options *o = r->options;
-    struct lt_summing_window window = {INT64_MIN, INT64_MAX};
+    struct lt_tick_window window = {INT64_MIN, INT64_MAX};
     if (!o->has_window)
         return window;
     if (__builtin_sub_overflow(o->from_ns, r->base_ns, &window.from_ns))
@@ -278,7 +278,6 @@ static int begin_segment(struct trace_reader *r, struct lt_cursor c)
     struct segment_head head;
     if (is_repetition(r, &c))
         return 0;
-    /* Copied first: the end of the segment before may need the inflater, and its buffer. */
     lt_buf_clear(&r->opening);
     int err = lt_buf_put(&r->opening, c.at, lt_cursor_left(&c));
     if (!err)
@@ -311,7 +310,9 @@ static int begin_segment(struct trace_reader *r, struct lt_cursor c)
     };
     lt_definitions_clear(&r->definitions);
     if (r->options->totals)
-        lt_summing_begin(&r->summing, r->segment, &r->clock, head.start_ns, window_of(r));
+        lt_summing_begin(&r->summing,
+                         &(struct lt_folding_segment){r->segment, r->clock, window_of(r)},
+                         head.start_ns);
     err = r->handler->segment ? r->handler->segment(r->handler->ctx) : 0;
     return err ? err : deliver_clock(r, &head);
 }
@@ -449,9 +450,9 @@ static int read_trace(struct lt_input *in, const struct lt_profile_handler *hand
     memset(r.stats, 0, sizeof(*r.stats));
     lt_block_reader_init(&r.blocks, in);
     int err = lt_inflater_new(&r.inflater);
-    r.summing = (struct lt_summing){.inflater = r.inflater, .ctx = &r, .total = on_total};
+    r.summing = (struct lt_summing){.sink = {&r, on_total}};
     if (!err)
-        err = lt_summing_init(&r.summing);
+        err = lt_summing_init(&r.summing, r.options->threads);
     if (!err)
         err = read_blocks(&r);
     r.stats->bytes = r.blocks.bytes;

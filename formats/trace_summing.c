@@ -13,27 +13,25 @@ enum {
     MAX_WAITING = 8 << 20 /* a segment of the encoder stays below */
 };
 
-int lt_summing_init(struct lt_summing *s)
+int lt_summing_init(struct lt_summing *s, unsigned threads)
 {
-    return lt_trace_totals_new(&s->totals, MAX_ENTRIES);
+    int err = lt_trace_totals_new(&s->totals, MAX_ENTRIES);
+    return err ? err : lt_folding_new(&s->ticks, threads);
 }
 
 void lt_summing_release(struct lt_summing *s)
 {
     lt_trace_totals_free(s->totals);
-    lt_buf_release(&s->waiting);
-    lt_tick_reader_release(&s->ticks);
+    lt_folding_free(s->ticks);
 }
 
-void lt_summing_begin(struct lt_summing *s, uint8_t segment, const struct lt_tick_clock *clock,
-                      int64_t start_ns, struct lt_summing_window window)
+void lt_summing_begin(struct lt_summing *s, const struct lt_folding_segment *segment,
+                      int64_t start_ns)
 {
     lt_trace_totals_clear(s->totals);
-    lt_buf_clear(&s->waiting);
-    s->segment = segment;
-    s->clock = *clock;
+    lt_folding_forget(s->ticks);
+    s->segment = *segment;
     s->start_ns = start_ns;
-    s->window = window;
     s->end_ns = 0;
     s->decoding = s->complete = false;
     s->next_part = 0;
@@ -45,94 +43,31 @@ static int hand_over(struct lt_summing *s)
     uint32_t n = lt_trace_totals_count(s->totals);
     int err = 0;
     for (uint32_t i = 0; !err && i < n; i++)
-        err = s->total(s->ctx, lt_trace_totals_at(s->totals, i));
+        err = s->sink.total(s->sink.ctx, lt_trace_totals_at(s->totals, i));
     lt_trace_totals_clear(s->totals);
     return err;
-}
-
-static int add_run(void *ctx, const struct lt_trace_total *run)
-{
-    struct lt_summing *s = ctx;
-    if (!s->inside) {
-        s->outside += run->count;
-        return 0;
-    }
-    int err = lt_trace_totals_add(s->totals, run);
-    if (err != LT_ERR_LIMIT)
-        return err;
-    err = hand_over(s);
-    return err ? err : lt_trace_totals_add(s->totals, run);
-}
-
-static bool is_inside(const struct lt_summing *s, int64_t time_ns)
-{
-    return time_ns >= s->window.from_ns && time_ns < s->window.to_ns;
-}
-
-/* No run goes on over an edge of the window. */
-static bool parts(void *ctx, int64_t time_ns)
-{
-    const struct lt_summing *s = ctx;
-    return is_inside(s, time_ns) != s->inside;
-}
-
-static int note_time(void *ctx, int64_t time_ns, uint32_t covers)
-{
-    struct lt_summing *s = ctx;
-    int64_t weight_ns, end_ns;
-    s->inside = is_inside(s, time_ns);
-    if (!__builtin_mul_overflow((int64_t)covers, s->clock.interval_ns, &weight_ns) &&
-        !__builtin_add_overflow(time_ns, weight_ns, &end_ns) && end_ns > s->end_ns)
-        s->end_ns = end_ns;
-    return 0;
-}
-
-static int decode(struct lt_summing *s, bool deflated, struct lt_str stored)
-{
-    const struct lt_tick_sink sink = {.ctx = s, .run = add_run, .parts = parts, .tick = note_time};
-    struct lt_str payload;
-    int err = lt_inflater_payload(s->inflater, deflated, stored, &payload);
-    if (!err) {
-        struct lt_cursor c = lt_cursor_over(payload.data, payload.len);
-        if (lt_cursor_u8(&c) != s->segment)
-            return 0;
-        err = lt_tick_reader_read(&s->ticks, c, &s->clock, &sink);
-    }
-    if (err != LT_BAD_PAYLOAD)
-        return err;
-    s->bad++;
-    return 0;
 }
 
 /* From now on the ticks are what counts. */
 static int decode_waiting(struct lt_summing *s)
 {
-    struct lt_cursor c = lt_cursor_over(s->waiting.data, s->waiting.len);
-    int err = 0;
+    struct lt_folding_sums sums;
     lt_trace_totals_clear(s->totals);
     s->decoding = true;
-    while (!err && lt_cursor_left(&c)) {
-        bool deflated = lt_cursor_u8(&c) != 0;
-        err = decode(s, deflated, lt_cursor_str(&c));
-    }
-    lt_buf_clear(&s->waiting);
+    int err = lt_folding_run(s->ticks, &s->segment, &s->sink, &sums);
+    s->end_ns = sums.end_ns > s->end_ns ? sums.end_ns : s->end_ns;
+    s->outside += sums.outside;
+    s->bad += sums.bad;
+    lt_folding_forget(s->ticks);
     return err;
 }
 
 int lt_summing_ticks(struct lt_summing *s, const struct lt_block *block)
 {
-    const struct lt_str stored = {(const char *)block->stored, block->stored_len};
     int err = 0;
-    if (!s->decoding && s->waiting.len + stored.len > MAX_WAITING)
+    if (lt_folding_kept(s->ticks) + block->stored_len > MAX_WAITING)
         err = decode_waiting(s);
-    if (err)
-        return err;
-    if (s->decoding)
-        return decode(s, block->deflated, stored);
-    err = lt_buf_put_u8(&s->waiting, block->deflated);
-    if (!err)
-        err = lt_buf_put_varint(&s->waiting, stored.len);
-    return err ? err : lt_buf_put(&s->waiting, stored.data, stored.len);
+    return err ? err : lt_folding_keep(s->ticks, block);
 }
 
 static int read_totals(struct lt_summing *s, struct lt_cursor *c)
@@ -169,20 +104,20 @@ int lt_summing_totals(struct lt_summing *s, struct lt_cursor payload)
 static bool is_clearly_before(const struct lt_summing *s, int64_t a_ns, int64_t b_ns)
 {
     int64_t later_ns;
-    return !__builtin_add_overflow(a_ns, s->clock.quantum_ns, &later_ns) && later_ns < b_ns;
+    return !__builtin_add_overflow(a_ns, s->segment.clock.quantum_ns, &later_ns) && later_ns < b_ns;
 }
 
 static bool is_all_inside(const struct lt_summing *s)
 {
-    const struct lt_summing_window *w = &s->window;
+    const struct lt_tick_window *w = &s->segment.window;
     return (w->from_ns <= 0 || is_clearly_before(s, w->from_ns, s->start_ns)) &&
            (w->to_ns == INT64_MAX || is_clearly_before(s, s->end_ns, w->to_ns));
 }
 
 static bool is_all_outside(const struct lt_summing *s)
 {
-    return is_clearly_before(s, s->end_ns, s->window.from_ns) ||
-           is_clearly_before(s, s->window.to_ns, s->start_ns);
+    return is_clearly_before(s, s->end_ns, s->segment.window.from_ns) ||
+           is_clearly_before(s, s->segment.window.to_ns, s->start_ns);
 }
 
 static void pass_over(struct lt_summing *s)
@@ -195,10 +130,11 @@ static void pass_over(struct lt_summing *s)
 
 int lt_summing_end(struct lt_summing *s)
 {
-    int err = 0;
+    if (s->decoding)
+        return decode_waiting(s);
     if (s->complete && is_all_outside(s))
         pass_over(s);
-    else if (!s->decoding && !(s->complete && is_all_inside(s)))
-        err = decode_waiting(s);
-    return err ? err : hand_over(s);
+    else if (!s->complete || !is_all_inside(s))
+        return decode_waiting(s);
+    return hand_over(s);
 }

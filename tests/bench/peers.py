@@ -38,15 +38,6 @@ def inferno():
     return path
 
 
-def high_water(pid):
-    """Greatest resident memory so far, in MB; 0 when the process has ended."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
-            return next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")), 0)
-    except OSError:
-        return 0
-
-
 def runnable(path):
     """The words that run a peer's program: one that wants a newer C library than this machine has gets Debian unstable's,
     which the tests fetch for their interpreters. None if neither does."""

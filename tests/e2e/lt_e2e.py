@@ -12,11 +12,13 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
-from debian_pythons import debian_pythons  # noqa: E402 (after the path)
+import decode_trace  # noqa: E402 (after the path)
+from debian_pythons import debian_pythons  # noqa: E402
 
 TOP = os.path.normpath(os.path.join(HERE, os.pardir, os.pardir))
 DECODER = os.path.join(HERE, os.pardir, "support", "decode_trace.py")
@@ -115,6 +117,45 @@ def read(trace, *selection):
 def info(trace):
     return json.loads(subprocess.run([LIVE_TRACE, "info", "--json", trace], stdout=subprocess.PIPE, text=True,
                                      check=True).stdout)
+
+
+def without_totals(trace, path):
+    """A copy without the blocks that say what segments sum up to."""
+    with open(trace, "rb") as file:
+        data = file.read()
+    at = 0
+    with open(path, "wb") as out:
+        while at < len(data):
+            item, behind = decode_trace.item_at(data, at)
+            if item[0] == "header" or item[1] != decode_trace.TOTALS:
+                out.write(data[at:behind])
+            at = behind
+    return path
+
+
+def high_water(pid):
+    """Greatest resident memory so far, in MB; 0 when the process has ended."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            return next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")), 0)
+    except OSError:
+        return 0
+
+
+def measured(command, **options):
+    """Seconds, CPU seconds and peak resident MB of a command."""
+    begun, memory, pid = time.monotonic(), 0, 0
+    options.setdefault("stdout", subprocess.DEVNULL)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
+    while not pid:
+        # That of wait4 would be this program's own, from before the command began.
+        memory = high_water(process.pid) or memory
+        time.sleep(0.002)
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+    process.returncode = status
+    if status:
+        raise RuntimeError(f"{' '.join(command)}: status {status}")
+    return time.monotonic() - begun, usage.ru_utime + usage.ru_stime, memory
 
 
 @functools.lru_cache(maxsize=None)
