@@ -24,6 +24,8 @@ def _starlette_route(routes: Any, scope: Scope) -> Optional[str]:
         match, child = route.matches(scope) if hasattr(route, "matches") else (None, {})
         if getattr(match, "value", 0) != FULL:
             continue
+        if hasattr(route, "effective_route_contexts"):  # a router that FastAPI has included
+            return _starlette_route((context.starlette_route or context for context in route.effective_route_contexts()), scope)
         path = str(getattr(route, "path", ""))
         inner = getattr(route, "routes", None)
         return path + (_starlette_route(inner, {**scope, **child}) or "") if inner else path

@@ -172,6 +172,27 @@ def package():
     return site
 
 
+@functools.lru_cache(maxsize=None)
+def virtual_environment(version, *packages):
+    """The folder of programs of a virtual environment in the cache, or why there is none."""
+    python = interpreters().get(version)
+    if not python or "debian" in python:
+        return None, f"no Python {version[0]}.{version[1]}"
+    folder = os.path.join(CACHE, "venv-" + "-".join(["%d.%d" % version, *packages]).replace("<", "-").replace(">", "-"))
+    programs = os.path.join(folder, "bin")
+    done = os.path.join(folder, "complete")
+    if not os.path.exists(done):
+        try:
+            for command in ([python, "-m", "venv", "--clear", folder],
+                            [os.path.join(programs, "pip"), "install", "-q", *packages]):
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=180)
+        except (OSError, subprocess.SubprocessError):
+            return None, "pip cannot install " + " ".join(packages)
+        with open(done, "w", encoding="ascii"):
+            pass
+    return programs, None
+
+
 class TraceTest(unittest.TestCase):
     """A folder of its own for each test, scripts in it, and a trace."""
 

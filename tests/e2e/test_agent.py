@@ -348,46 +348,5 @@ class OneInterpreter(AgentTest):
         self.assertEqual(out.split(), ["True", "True"])
 
 
-class Installed(TraceTest):
-    """pip makes a wheel, installs it, and what it brings works: in an environment with nothing else."""
-
-    def test_wheel(self):
-        environment = self.path("venv")
-        bin_folder = os.path.join(environment, "bin")
-        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir)
-        try:
-            subprocess.run([sys.executable, "-m", "venv", environment], check=True, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=120)
-        except subprocess.SubprocessError:
-            self.skipTest("that pip installs the package: no venv module (python3-venv)")
-        done = subprocess.run([os.path.join(bin_folder, "pip"), "install", "--no-index", top], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=300, check=False)
-        if "Python.h" in done.stdout or "python3-dev" in done.stdout and not package():
-            self.skipTest("that pip installs the package: no Python.h (python3-dev)")
-        self.assertEqual(done.returncode, 0, done.stdout)
-        python = os.path.join(bin_folder, "python")
-
-        def run(*command, **variables):
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder,
-                                  timeout=60, check=False, env=dict(self.environment, **variables))
-            self.assertEqual(done.returncode, 0, done.stderr)
-            return done.stdout
-
-        versions = {run(os.path.join(bin_folder, "live-trace"), "version"), run(python, "-m", "live_trace", "version")}
-        self.assertEqual(len(versions), 1)
-        program = self.script("import time; time.sleep(0.3)")
-        run(python, program, LIVE_TRACE="1")
-        self.assertFalse(os.path.exists(self.path("traces")))
-        self.assertIn("LIVE_TRACE=1", run(python, "-m", "live_trace", "enable"))
-        run(python, program)
-        self.assertFalse(os.path.exists(self.path("traces")))
-        run(python, program, LIVE_TRACE="1", LIVE_TRACE_INTERVAL="0.01")
-        self.assertEqual(len(glob.glob(self.path("traces/*.ltrace"))), 1)
-        self.assertIn("script.py", run(python, "-m", "live_trace", "analyze", "--idle"))
-        run(python, "-m", "live_trace", "disable")
-        run(python, program, LIVE_TRACE="1")
-        self.assertEqual(len(glob.glob(self.path("traces/*.ltrace"))), 1)
-
-
 if __name__ == "__main__":
     unittest.main()

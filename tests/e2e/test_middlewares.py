@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Requests and tasks of real frameworks: each sample of a view says its route and its method."""
+"""Requests and tasks of real frameworks under real servers: each sample of a view says its route and its method."""
 
-import functools
 import glob
 import os
 import signal
@@ -13,7 +12,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from lt_e2e import CACHE, TraceTest, interpreters, package, read
+from lt_e2e import TraceTest, package, read, virtual_environment
 
 DJANGO = """
 import os, sys, time
@@ -84,6 +83,48 @@ app = Starlette(routes=[Mount("/api", routes=[Route("/articles/{number:int}", ar
 app.add_middleware(live_trace.asgi.middleware, interval=0.005)
 """
 
+FASTAPI = """
+import time, fastapi, live_trace.asgi
+def hot(seconds=0.3):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+orders = fastapi.APIRouter(prefix="/orders")
+@orders.get("/{number}/lines")
+async def lines(number: int):
+    hot()
+    return number
+@orders.post("/{number}")
+def in_thread(number: int):
+    hot()
+    return number
+app = fastapi.FastAPI()
+app.include_router(orders, prefix="/v1")
+app.add_middleware(live_trace.asgi.middleware, interval=0.005)
+"""
+
+# A worker in a thread of the program that sends the tasks: other processes do not see its broker.
+CELERY_IN_MEMORY = """
+import time, celery, live_trace.celery
+from celery.contrib.testing.worker import start_worker
+app = celery.Celery("shop", broker="memory://", backend="cache+memory://")
+live_trace.celery.install(0.005)
+def hot(seconds=0.3):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+@app.task
+def invoice():
+    hot()
+    return "sent"
+@app.task
+def reminder():
+    hot()
+    raise ValueError("no address")
+if __name__ == "__main__":
+    with start_worker(app, perform_ping_check=False):
+        print(invoice.delay().get(timeout=20))
+        print(type(reminder.delay().get(timeout=20, propagate=False)).__name__)
+"""
+
 CELERY = """
 import sys, time, celery, live_trace.celery
 app = celery.Celery("shop", broker="filesystem://", broker_transport_options={
@@ -99,27 +140,6 @@ def invoice(seconds):
 """
 
 
-@functools.lru_cache(maxsize=None)
-def environment(version, *packages):
-    """The folder of programs of a virtual environment in the cache, or why there is none."""
-    python = interpreters().get(version)
-    if not python or "debian" in python:
-        return None, f"no Python {version[0]}.{version[1]}"
-    folder = os.path.join(CACHE, "venv-" + "-".join(["%d.%d" % version, *packages]).replace("<", "-").replace(">", "-"))
-    programs = os.path.join(folder, "bin")
-    done = os.path.join(folder, "complete")
-    if not os.path.exists(done):
-        try:
-            for command in ([python, "-m", "venv", "--clear", folder],
-                            [os.path.join(programs, "pip"), "install", "-q", *packages]):
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=180)
-        except (OSError, subprocess.SubprocessError):
-            return None, "pip cannot install " + " ".join(packages)
-        with open(done, "w", encoding="ascii"):
-            pass
-    return programs, None
-
-
 class MiddlewareTest(TraceTest):
     def setUp(self):
         super().setUp()
@@ -132,13 +152,14 @@ class MiddlewareTest(TraceTest):
             self.port = free.getsockname()[1]
 
     def have(self, version, *packages):
-        self.programs, why = environment(version, *packages)
+        self.programs, why = virtual_environment(version, *packages)
         if why:
             self.skipTest(f"that {' '.join(packages)} is tagged: {why}")
 
     def serve(self, *command):
-        process = subprocess.Popen([os.path.join(self.programs, command[0]), *command[1:]], cwd=self.folder, env=self.environment,
-                                   stdin=subprocess.DEVNULL, stdout=open(self.path("log"), "wb"), stderr=subprocess.STDOUT)
+        with open(self.path("log"), "wb") as log:
+            process = subprocess.Popen([os.path.join(self.programs, command[0]), *command[1:]], cwd=self.folder,
+                                       env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -260,6 +281,35 @@ class Others(MiddlewareTest):
         self.end(process)
         self.check("article", route="/api/articles/{number:int}", method="GET")
         self.check("in_thread", route="/thread", method="GET")
+
+    def test_fastapi(self):
+        self.have((3, 12), "fastapi", "uvicorn")
+        self.script(FASTAPI, "shop.py")
+        process = self.serve("uvicorn", "--port", str(self.port), "shop:app")
+        self.assertEqual(self.get("/v1/orders/3/lines"), "3")
+        self.assertEqual(self.get("/v1/orders/4", "POST"), "4")
+        self.end(process)
+        self.check("lines", route="/v1/orders/{number}/lines", method="GET")
+        self.check("in_thread", route="/v1/orders/{number}", method="POST")
+
+    def test_uwsgi(self):
+        """Its master forks workers, and tells Python of it if it was asked to."""
+        self.have((3, 12), "pyuwsgi", "flask")
+        self.script(FLASK, "shop.py")
+        process = self.serve("uwsgi", "--http-socket", f"127.0.0.1:{self.port}", "--master", "--processes", "2",
+                             "--enable-threads", "--py-call-osafterfork", "--die-on-term", "--module", "shop:app")
+        self.assertEqual(self.get("/articles/3/", "POST"), "read")
+        self.assertEqual(self.get("/parts/"), "parts")
+        self.end(process)
+        self.check("article", route="/articles/<int:number>/", method="POST")
+        self.check("rows", route="/parts/", method="GET")
+
+    def test_celery_in_memory(self):
+        self.have((3, 12), "celery")
+        self.script(CELERY_IN_MEMORY, "shop.py")
+        self.assertEqual(self.serve("python", "shop.py").wait(60), 0, self.log())
+        self.check("invoice", task="shop.invoice")
+        self.check("reminder", task="shop.reminder")
 
     def test_celery(self):
         """A worker with a prefork pool; its broker is a folder."""
