@@ -83,11 +83,11 @@ static void behind_the_end(void)
     const struct range last[] = {{16, 1000, 6}};
     const struct range only[] = {{0, 1000, 2}};
     expect(LT_LINETABLE_LNOTAB, lnotab, sizeof(lnotab), 2, last, 1);
-    expect(LT_LINETABLE_LNOTAB, NULL, 0, 2, only, 1);
+    expect(LT_LINETABLE_LNOTAB, lnotab, 0, 2, only, 1);
     refuse(LT_LINETABLE_310, ranges310, sizeof(ranges310), 22);
     refuse(LT_LINETABLE_LOCATIONS, locations, sizeof(locations), 18);
-    refuse(LT_LINETABLE_310, NULL, 0, 0);
-    refuse(LT_LINETABLE_LOCATIONS, NULL, 0, 0);
+    refuse(LT_LINETABLE_310, ranges310, 0, 0);
+    refuse(LT_LINETABLE_LOCATIONS, locations, 0, 0);
 }
 
 static void nonsense(void)
