@@ -21,7 +21,7 @@ enum { RAW_DEFLATE = -15, MEMORY = 8 };
 struct lt_block_writer {
     struct lt_output *output;
     z_stream deflater;
-    bool started; /* the file header is written */
+    bool started; /* the header of this recording is written */
     struct lt_buf deflated, framed;
     uint64_t bytes;
 };
@@ -124,7 +124,7 @@ int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw
         err = b->output->write(b->output->ctx, b->framed.data, b->framed.len);
     if (err)
         return err;
-    b->started = true;
+    b->started = type != LT_BLOCK_END;
     b->bytes += b->framed.len;
     return 0;
 }

@@ -262,8 +262,7 @@ void lt_output_abandon(struct lt_output *output)
     *output = (struct lt_output){0};
 }
 
-/* All folders above the file. */
-static int make_folders(const char *path)
+int lt_make_folders(const char *path, mode_t mode)
 {
     char *copy = strdup(path);
     int err = 0;
@@ -271,7 +270,7 @@ static int make_folders(const char *path)
         return LT_ERR_NOMEM;
     for (char *slash = strchr(copy + 1, '/'); slash && !err; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+        if (mkdir(copy, mode) != 0 && errno != EEXIST)
             err = LT_ERR_IO;
         *slash = '/';
     }
@@ -298,7 +297,7 @@ static int temporary_name(const char *path, char **name)
 int lt_output_atomic(struct lt_output *output, const char *path)
 {
     struct fd_output *out = NULL;
-    int err = path[0] ? make_folders(path) : LT_ERR_USAGE;
+    int err = path[0] ? lt_make_folders(path, 0777) : LT_ERR_USAGE;
     if (err)
         return err;
     out = calloc(1, sizeof(*out));

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct lt_buf;
 
@@ -46,6 +47,9 @@ int lt_output_fd(struct lt_output *out, int fd, int own);
 
 /* Appends to a buffer, borrowed until close. */
 int lt_output_buf(struct lt_output *out, struct lt_buf *buf);
+
+/* All folders above the last slash of a path, those that are missing. LT_ERR_IO, LT_ERR_NOMEM. */
+int lt_make_folders(const char *path, mode_t mode);
 
 /* A file that has its name only when it is complete: written under a temporary
  * name in the same folder (folders are made), renamed by close; abandon()

@@ -40,6 +40,12 @@ void lt_tick_encoder_release(struct lt_tick_encoder *e)
     lt_buf_release(&e->ended);
 }
 
+void lt_tick_encoder_restart(struct lt_tick_encoder *e)
+{
+    e->started = false;
+    e->place_ns = 0;
+}
+
 /* Moves on to the step of a tick, and says how far off the expected one it is and
  * where in it the tick lies. */
 static int64_t find_place(struct lt_tick_encoder *e, int64_t time_ns, uint32_t covers,

@@ -33,6 +33,9 @@ struct lt_tick_encoder {
 
 void lt_tick_encoder_release(struct lt_tick_encoder *e);
 
+/* Between blocks: another clock begins at 0. */
+void lt_tick_encoder_restart(struct lt_tick_encoder *e);
+
 /* A tick is begun, gets its changes, and is ended. Time never goes back. */
 int lt_tick_encoder_begin(struct lt_tick_encoder *e, int64_t time_ns, uint32_t covers);
 /* Thread `id` has changed in what `what` says (enum lt_change_flags); the thread knows the new

@@ -264,16 +264,20 @@ void lt_trace_writer_free(struct lt_trace_writer *w)
     free(w);
 }
 
+static int end_recording(struct lt_trace_writer *w, const struct lt_health *health)
+{
+    int err = end_segment(w);
+    if (!err && health)
+        err = write_health(w, health);
+    lt_buf_clear(&w->block);
+    return err ? err : hand_over(w, LT_BLOCK_END);
+}
+
 int lt_trace_writer_close(struct lt_trace_writer *w, const struct lt_health *health)
 {
     int err = ready(w);
     if (!err)
-        err = end_segment(w);
-    if (!err && health)
-        err = write_health(w, health);
-    lt_buf_clear(&w->block);
-    if (!err)
-        err = hand_over(w, LT_BLOCK_END);
+        err = end_recording(w, health);
     w->closed = true;
     return err;
 }
@@ -474,27 +478,45 @@ void lt_trace_writer_clock(struct lt_trace_writer *w, int64_t start_realtime_ns)
     w->config.meta.start_realtime_ns = start_realtime_ns;
 }
 
-int lt_trace_writer_new_segment(struct lt_trace_writer *w)
+static int begin_segment(struct lt_trace_writer *w)
 {
-    int err = ready(w);
-    if (!err)
-        err = end_segment(w);
-    if (err)
-        return checked(w, err);
-    w->segment++;
     w->segment_has_ticks = false;
     w->segment_bytes = w->segment_ticks = w->segment_covers = 0;
     w->totals_full = false;
     w->n_ended = 0;
     lt_trace_totals_clear(w->totals);
     lt_dictionary_clear(w->dictionary);
-    err = write_segment(w);
+    int err = write_segment(w);
     if (!err)
         err = lt_roster_renew_processes(&w->roster, w->dictionary);
     if (!err)
         err = seal_hosted(w);
+    return err ? err : lt_roster_renew_threads(&w->roster, w->dictionary);
+}
+
+int lt_trace_writer_new_segment(struct lt_trace_writer *w)
+{
+    int err = ready(w);
     if (!err)
-        err = lt_roster_renew_threads(&w->roster, w->dictionary);
+        err = end_segment(w);
+    w->segment++;
+    if (!err)
+        err = begin_segment(w);
+    return checked(w, err);
+}
+
+int lt_trace_writer_new_recording(struct lt_trace_writer *w, const struct lt_health *health,
+                                  int64_t start_realtime_ns)
+{
+    int err = ready(w);
+    if (!err)
+        err = end_recording(w, health);
+    w->config.meta.start_realtime_ns = start_realtime_ns;
+    w->segment = 0;
+    w->last_ns = w->end_ns = w->health_due_ns = 0;
+    lt_tick_encoder_restart(&w->ticks);
+    if (!err)
+        err = begin_segment(w);
     return checked(w, err);
 }
 

@@ -83,6 +83,12 @@ void lt_trace_writer_clock(struct lt_trace_writer *w, int64_t start_realtime_ns)
 bool lt_trace_writer_segment_due(const struct lt_trace_writer *w);
 int lt_trace_writer_new_segment(struct lt_trace_writer *w);
 
+/* Ends the recording as close does, and begins the next one, of the same processes and threads: a new
+ * segment, whose time 0 is that of a new recording. After its LT_BLOCK_END the sink may take the blocks
+ * elsewhere. health is that of the recording which ends. */
+int lt_trace_writer_new_recording(struct lt_trace_writer *w, const struct lt_health *health,
+                                  int64_t start_realtime_ns);
+
 /* Hands what is open to the sink; call it once a second. health may be NULL. */
 int lt_trace_writer_flush(struct lt_trace_writer *w, const struct lt_health *health);
 
@@ -97,7 +103,8 @@ struct lt_source_line {
 int lt_trace_write_sources(const struct lt_block_sink *sink, const struct lt_source_line *lines,
                            size_t n);
 
-/* The usual sink: compresses, frames, checksums, writes. */
+/* The usual sink: compresses, frames, checksums, writes. What follows an LT_BLOCK_END has a header of
+ * its own; in between, the output may be replaced by another one. */
 struct lt_output;
 struct lt_block_writer;
 int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, int level);

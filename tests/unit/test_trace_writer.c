@@ -461,6 +461,47 @@ static void health_is_not_written_every_second(void)
     heap_release(&h);
 }
 
+/* Of the same processes and threads, on a clock of its own, complete in itself. */
+static void new_recording(void)
+{
+    struct heap h = {0};
+    struct lt_trace_writer *w = small_writer(&h);
+    struct lt_change a = {.thread = 0, .stack = stack(w, 0, frame(w, "f", 11)), .state = 3};
+    const struct lt_health health = {.asked = 1, .taken = 1};
+    tick(w, 57000000, 1, &a, 1);
+    CU_ASSERT_EQUAL(lt_trace_writer_new_segment(w), 0);
+    a.stack = stack(w, 0, frame(w, "f", 11));
+    tick(w, 67000000, 1, &a, 1);
+    h.n = 0;
+    CU_ASSERT_EQUAL(lt_trace_writer_new_recording(w, &health, 77000), 0);
+    static const enum lt_block_type end[] = {LT_BLOCK_DEFS,   LT_BLOCK_TICKS, LT_BLOCK_TOTALS,
+                                             LT_BLOCK_HEALTH, LT_BLOCK_END,   LT_BLOCK_SEGMENT};
+    CU_ASSERT_EQUAL_FATAL(h.n, 6);
+    CU_ASSERT_EQUAL(memcmp(h.types, end, sizeof(end)), 0);
+    struct lt_cursor c = payload(&h, 5, LT_BLOCK_SEGMENT);
+    CU_ASSERT_EQUAL(lt_cursor_varint(&c), 0);      /* number */
+    CU_ASSERT_EQUAL(lt_cursor_varint(&c), 0);      /* start */
+    CU_ASSERT_EQUAL(lt_cursor_svarint(&c), 77000); /* wall clock */
+
+    a.stack = stack(w, 0, frame(w, "g", 11));
+    CU_ASSERT_EQUAL(a.stack, 1); /* nothing is known any more */
+    tick(w, 3000000, 1, &a, 1);
+    CU_ASSERT_EQUAL(lt_trace_writer_close(w, &health), 0);
+    static const enum lt_block_type whole[] = {LT_BLOCK_DEFS, LT_BLOCK_TICKS, LT_BLOCK_TOTALS,
+                                               LT_BLOCK_HEALTH, LT_BLOCK_END};
+    CU_ASSERT_EQUAL_FATAL(h.n, 11);
+    CU_ASSERT_EQUAL(memcmp(h.types + 6, whole, sizeof(whole)), 0);
+    c = payload(&h, 7, LT_BLOCK_TICKS);
+    EXPECT(c, "\000\001\000\001"); /* segment 0; a tick, step 0, a thread */
+    EXPECT(c, "\000\001\006\001"); /* thread 0, stack 1, state 3; place 1 */
+    expect_end(&c);
+    c = payload(&h, 8, LT_BLOCK_TOTALS);
+    EXPECT(c, "\000");
+    CU_ASSERT_EQUAL(lt_cursor_varint(&c), 13000000); /* end */
+    lt_trace_writer_free(w);
+    heap_release(&h);
+}
+
 static void sources_block(void)
 {
     struct heap h = {0};
@@ -495,6 +536,7 @@ int main(void)
         {"other mistakes", other_mistakes},
         {"a failing sink", failing_sink},
         {"health is not written every second", health_is_not_written_every_second},
+        {"a new recording", new_recording},
         {"a SOURCES block", sources_block},
         CU_TEST_INFO_NULL,
     };
