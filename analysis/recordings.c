@@ -235,6 +235,56 @@ int64_t lt_recordings_end(const struct lt_recordings *r)
     return end;
 }
 
+int64_t lt_recordings_sum(const struct lt_recordings *r)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        if (__builtin_add_overflow(sum, r->at[i].stats.duration_ns, &sum)) {
+            sum = INT64_MAX;
+        }
+    }
+    return sum;
+}
+
+struct span {
+    int64_t start, end;
+};
+
+static int by_start(const void *a, const void *b)
+{
+    int64_t x = ((const struct span *)a)->start, y = ((const struct span *)b)->start;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Without a shared clock, or the memory to sort by it, as if one came after the other. */
+static int64_t covered(const struct lt_recordings *r)
+{
+    struct span *spans = share_a_clock(r) ? calloc(r->n + 1, sizeof *spans) : NULL;
+    int64_t sum = 0, end = 0;
+
+    if (spans == NULL) {
+        return lt_recordings_sum(r);
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        int64_t start = lt_recordings_offset(r, i);
+        bool over = __builtin_add_overflow(start, r->at[i].stats.duration_ns, &spans[i].end);
+        spans[i].start = start;
+        spans[i].end = over ? INT64_MAX : spans[i].end;
+    }
+    qsort(spans, r->n, sizeof *spans, by_start);
+    for (size_t i = 0; i < r->n; i++) {
+        int64_t from = spans[i].start > end ? spans[i].start : end;
+        if (spans[i].end > from) {
+            sum += spans[i].end - from;
+            end = spans[i].end;
+        }
+    }
+    free(spans);
+    return sum;
+}
+
 void lt_recordings_stats(const struct lt_recordings *r, struct lt_read_stats *sum)
 {
     *sum = (struct lt_read_stats){.complete = r->n > 0};
@@ -246,10 +296,8 @@ void lt_recordings_stats(const struct lt_recordings *r, struct lt_read_stats *su
         sum->lost_samples += own->lost_samples;
         sum->outside += own->outside;
         sum->complete = sum->complete && own->complete;
-        if (__builtin_add_overflow(sum->duration_ns, own->duration_ns, &sum->duration_ns)) {
-            sum->duration_ns = INT64_MAX;
-        }
     }
+    sum->duration_ns = covered(r);
 }
 
 const char *lt_recordings_common(const struct lt_recordings *r, size_t member)

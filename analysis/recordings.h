@@ -61,7 +61,10 @@ bool lt_selection_has_window(const struct lt_selection *s);
 int lt_recordings_window(const struct lt_recordings *r, const struct lt_selection *s,
                          struct lt_view_window *window, struct lt_message *message);
 
-/* What the readings of all found, summed; complete only if all are. */
+/* How long all were recorded, added up: twice the time while two were. */
+int64_t lt_recordings_sum(const struct lt_recordings *r);
+/* What the readings of all found, summed; complete only if all are. Its duration is the time while any of
+ * them was recorded. */
 void lt_recordings_stats(const struct lt_recordings *r, struct lt_read_stats *sum);
 /* The text that all have in common, or "": give offsetof(struct lt_recording, command) or the like. */
 const char *lt_recordings_common(const struct lt_recordings *r, size_t member);

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,13 @@ static int looks_like_recording(const struct dirent *entry)
     return 0;
 }
 
+/* A recorder that has just begun, or was killed as early: no reason to fail for all others. */
+static bool is_empty(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
 static int add_folder(struct lt_logs *logs, const char *folder)
 {
     struct dirent **entries;
@@ -59,7 +67,9 @@ static int add_folder(struct lt_logs *logs, const char *folder)
     for (int i = 0; i < n; i++) {
         char path[4096 + 256];
         snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-        if (!status)
+        if (is_empty(path))
+            lt_say("%s is empty: nothing was recorded yet, it is left out", path);
+        else if (!status)
             status = keep(logs, path);
         free(entries[i]);
     }

@@ -392,6 +392,7 @@ static int deliver_health(struct run *r)
         .complete = read->complete,
         .recorded = recorded(r),
         .selected = counts.selected,
+        .sum_ns = lt_recordings_sum(&r->recordings),
     };
 
     for (unsigned i = 0; i < LT_FAIL_CAUSES; i++) {

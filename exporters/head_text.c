@@ -23,6 +23,9 @@ int lt_head_times(struct lt_buf *out, int64_t start_realtime_ns, int64_t interva
         return 0;
     }
     error = lt_buf_printf(out, "%s%.2f s", start, (double)health->duration_ns / 1e9);
+    if (error == 0 && health->sum_ns - health->duration_ns > health->duration_ns / 20) {
+        error = lt_buf_printf(out, " (recordings of %.2f s in all)", (double)health->sum_ns / 1e9);
+    }
     if (error == 0 && interval_ns > 0) {
         error = lt_buf_printf(out, ", a tick every %g ms", (double)interval_ns / 1e6);
     }

@@ -124,11 +124,12 @@ struct live_trace_health {
     uint32_t n_failed;
     const struct live_trace_failure *failed;
     int64_t sampler_cpu_ns, max_lateness_ns;
-    int64_t duration_ns; /* of the recording(s) */
+    int64_t duration_ns; /* while any of the recordings was made */
     uint64_t damaged_blocks;
     int complete;
     uint64_t recorded; /* stack samples in the recording(s), selected or not */
     uint64_t selected;
+    int64_t sum_ns; /* of the recordings' durations: twice the time while two were made. Since 3 */
 };
 
 /* An option of --option KEY=VALUE on the command line. A key may come again; the last one counts. */
