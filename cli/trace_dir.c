@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 #include "cli/say.h"
+#include "collector/trace_name.h"
+#include "formats/io.h"
 #include "formats/lt_error.h"
 
-static const char default_template[] = "%Y-%m-%d-%H-%M-%S";
-
-enum { MAX_SAME_SECOND = 10000, FIELD = 256 };
+static const char default_name[] = "/%Y-%m-%d-%H-%M-%S.ltrace";
 
 static const char *filled(const char *name)
 {
@@ -42,31 +42,16 @@ int lt_trace_dir(struct lt_buf *dir)
     return err ? err : end_text(dir);
 }
 
-/* The folders above the last part of a path, and that too if `whole`. */
-static int make_folders(const char *path, bool whole, mode_t mode)
+static int make_folder(const char *path, mode_t mode)
 {
-    struct lt_buf copy = {0};
-    int err = lt_buf_put(&copy, path, strlen(path) + 1);
-    char *text = (char *)copy.data;
-    for (char *slash = err ? NULL : strchr(text + 1, '/'); !err && slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(text, mode) != 0 && errno != EEXIST)
-            err = LT_ERR_IO;
-        *slash = '/';
-    }
-    if (!err && whole && mkdir(text, mode) != 0 && errno != EEXIST)
-        err = LT_ERR_IO;
-    int saved = errno;
-    lt_buf_release(&copy);
-    errno = saved;
-    return err;
+    int err = lt_make_folders(path, mode);
+    return !err && mkdir(path, mode) != 0 && errno != EEXIST ? LT_ERR_IO : err;
 }
 
 int lt_trace_dir_make(const char *dir)
 {
     struct stat st;
-    if (make_folders(dir, true, 0700) != 0)
+    if (make_folder(dir, 0700) != 0)
         return lt_say_failure("cannot make %s: %s: set LIVE_TRACE_DIR to a folder of yours", dir,
                               strerror(errno));
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
@@ -77,42 +62,20 @@ int lt_trace_dir_make(const char *dir)
     return 0;
 }
 
-int lt_trace_name(const char *template, const struct tm *when, pid_t pid, struct lt_buf *name)
-{
-    int err = 0;
-    for (const char *at = template; !err && *at; at++) {
-        char field[FIELD];
-        const char format[] = {'%', at[0] == '%' ? at[1] : '\0', '\0'};
-        if (at[0] != '%' || at[1] == '\0') {
-            err = lt_buf_put_u8(name, (uint8_t)*at);
-            continue;
-        }
-        at++;
-        if (*at == 'p')
-            err = lt_buf_printf(name, "%d", (int)pid);
-        else
-            err = lt_buf_put(name, field, strftime(field, sizeof(field), format, when));
-    }
-    return err ? err : end_text(name);
-}
-
-static void local_time(struct tm *when)
-{
-    time_t now = time(NULL);
-    localtime_r(&now, when);
-}
-
 static int create_named(const char *template, int *fd, struct lt_buf *path)
 {
     struct tm when;
-    local_time(&when);
+    time_t now = time(NULL);
+    localtime_r(&now, &when);
     if (lt_trace_name(template, &when, getpid(), path) != 0)
         return lt_say_failure("out of memory");
     const char *name = (const char *)path->data;
-    if (make_folders(name, false, 0777) == 0) {
+    if (lt_make_folders(name, 0777) == 0) {
         *fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-        if (*fd >= 0)
+        if (*fd >= 0) {
+            lt_trace_file_hold(*fd);
             return 0;
+        }
     }
     return lt_say_failure("cannot write %s: %s: choose another file with -o", name,
                           strerror(errno));
@@ -120,29 +83,20 @@ static int create_named(const char *template, int *fd, struct lt_buf *path)
 
 static int create_in(const char *dir, int *fd, struct lt_buf *path)
 {
-    struct tm when;
-    struct lt_buf stem = {0};
-    local_time(&when);
-    int err = lt_trace_name(default_template, &when, getpid(), &stem);
-    *fd = -1;
-    for (int i = 0; !err && *fd < 0 && i < MAX_SAME_SECOND; i++) {
-        lt_buf_clear(path);
-        err = lt_buf_printf(path, i ? "%s/%s-%d.ltrace" : "%s/%s.ltrace", dir,
-                            (const char *)stem.data, i);
-        if (!err)
-            err = end_text(path);
-        if (!err)
-            *fd = open((const char *)path->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (!err && *fd < 0 && errno != EEXIST)
-            break;
-    }
-    lt_buf_release(&stem);
-    if (err)
+    struct lt_buf template = {0};
+    bool is_file;
+    int err = lt_trace_name_literal(&template, dir);
+    if (!err)
+        err = lt_buf_put(&template, default_name, sizeof(default_name));
+    if (!err)
+        err = lt_trace_file_create((const char *)template.data, 0600, fd, path, &is_file);
+    int saved = errno;
+    lt_buf_release(&template);
+    if (err == LT_ERR_NOMEM)
         return lt_say_failure("out of memory");
-    if (*fd < 0)
-        return lt_say_failure("cannot write in %s: %s: set LIVE_TRACE_DIR to another folder", dir,
-                              strerror(errno));
-    return 0;
+    return err ? lt_say_failure("cannot write in %s: %s: set LIVE_TRACE_DIR to another folder", dir,
+                                strerror(saved))
+               : 0;
 }
 
 int lt_trace_create(const char *template, int *fd, struct lt_buf *path)

@@ -16,10 +16,6 @@ int lt_trace_dir(struct lt_buf *dir);
  * status. */
 int lt_trace_dir_make(const char *dir);
 
-/* A file name from a template: strftime fields and %p, the pid. Appended with a NUL. 0 or
- * LT_ERR_*. */
-int lt_trace_name(const char *template, const struct tm *when, pid_t pid, struct lt_buf *name);
-
 /* Creates the file of a recording: of the template, in folders that are made; or of the default
  * template in DIR, with -N added while the name is taken. *fd is open for writing, *path is the
  * name (NUL-terminated). "-" is standard output. 0 or an exit status after a message. */

@@ -5,6 +5,8 @@
 
 #include "collector/keeper.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,10 @@ struct lt_keeper {
     struct lt_block_writer *blocks;
     struct lt_buf taken, key;
     int64_t sync_ns; /* when it is due */
+
+    /* The next file: asked for, then the recording in this one ends, then another begins. */
+    bool asked, ended;
+    uint64_t earlier_bytes; /* of the files before this one */
 
     /* Source lines of this round: one block. Texts lie in `texts`, at growing offsets. */
     struct lt_source_lines *sources;
@@ -119,14 +125,6 @@ int lt_keeper_add(struct lt_keeper *k, pid_t pid)
     return err;
 }
 
-static int keep_block(struct lt_keeper *k, const struct lt_message *m)
-{
-    uint32_t type;
-    memcpy(&type, m->data, sizeof(type));
-    return lt_block_writer_block(k->blocks, (enum lt_block_type)type, m->data + sizeof(type),
-                                 m->len - sizeof(type));
-}
-
 /* Has this line been asked for in this segment? Full tables cost the texts of later lines, nothing
  * else. */
 static int first_time(struct lt_keeper *k, const struct lt_source_line *line, bool *is_new)
@@ -184,6 +182,36 @@ static int write_sources(struct lt_keeper *k)
     return err;
 }
 
+static int flush(struct lt_keeper *k)
+{
+    struct lt_output *out = k->config.output;
+    return out->flush ? out->flush(out->ctx) : 0;
+}
+
+/* Where there is no next one, the recording goes on in this one, which may hold several. */
+static int begin_next_file(struct lt_keeper *k)
+{
+    bool replaced;
+    int err = lt_trace_files_next(k->config.files, k->config.output, &replaced);
+    k->asked = false;
+    k->earlier_bytes = lt_block_writer_bytes(k->blocks);
+    return err && !replaced ? flush(k) : err;
+}
+
+/* Lines that were asked for belong to the recording that asked. */
+static int keep_block(struct lt_keeper *k, const struct lt_message *m)
+{
+    uint32_t type;
+    memcpy(&type, m->data, sizeof(type));
+    int err = k->ended ? begin_next_file(k) : 0;
+    k->ended = type == LT_BLOCK_END;
+    if (!err && k->ended)
+        err = write_sources(k);
+    return err ? err
+               : lt_block_writer_block(k->blocks, (enum lt_block_type)type, m->data + sizeof(type),
+                                       m->len - sizeof(type));
+}
+
 static int keep(struct lt_keeper *k, const struct lt_message *m)
 {
     pid_t pid;
@@ -219,6 +247,22 @@ static int sync_if_due(struct lt_keeper *k)
     return out->sync(out->ctx);
 }
 
+/* A file that was removed is another reason for the next one: what is written meanwhile is lost. */
+static int look_after_files(struct lt_keeper *k)
+{
+    uint64_t bytes = lt_block_writer_bytes(k->blocks) - k->earlier_bytes;
+    int err = flush(k);
+    bool removed = err == LT_ERR_IO && errno == ENOENT;
+    if (!k->config.files || (err && !removed))
+        return err;
+    if (!k->asked && (removed || lt_trace_files_due(k->config.files, bytes))) {
+        k->asked = true;
+        return post(k, LT_MSG_NEXT_FILE, NULL, 0);
+    }
+    lt_trace_files_make_room(k->config.files, bytes);
+    return 0;
+}
+
 static int keep_all(struct lt_keeper *k)
 {
     struct lt_message m;
@@ -228,8 +272,8 @@ static int keep_all(struct lt_keeper *k)
         err = keep(k, &m);
     if (!err)
         err = write_sources(k);
-    if (!err && at && k->config.output->flush)
-        err = k->config.output->flush(k->config.output->ctx);
+    if (!err && at)
+        err = look_after_files(k);
     if (!err && at)
         err = sync_if_due(k);
     return err;
@@ -277,6 +321,9 @@ void lt_keeper_look(struct lt_keeper *k, struct lt_recorder_summary *s)
 {
     pthread_mutex_lock(&k->lock);
     s->bytes = lt_block_writer_bytes(k->blocks);
+    s->file[0] = '\0';
+    if (k->config.files)
+        snprintf(s->file, sizeof(s->file), "%s", lt_trace_files_path(k->config.files));
     s->python_error = lt_process_watch_reason(k->watch, s->python_detail, sizeof(s->python_detail));
     pthread_mutex_unlock(&k->lock);
 }

@@ -11,12 +11,15 @@
 #include "collector/outbox.h"
 #include "collector/process_watch.h"
 #include "collector/recorder.h"
+#include "collector/trace_files.h"
 
 struct lt_keeper;
 
 struct lt_keeper_config {
     struct lt_output *output; /* borrowed */
-    int64_t sync_every_ns;    /* 0: never */
+    struct lt_trace_files
+        *files;            /* borrowed; where that output's file is one of several; or NULL */
+    int64_t sync_every_ns; /* 0: never */
     struct lt_process_watch_config watch;
     struct lt_outbox *in;  /* from the sampler */
     struct lt_outbox *out; /* to the sampler */
@@ -43,7 +46,7 @@ void lt_keeper_let_go(struct lt_keeper *k);
 /* All processes that were added, and their children, have ended. */
 bool lt_keeper_alone(struct lt_keeper *k);
 
-/* Fills bytes and python_error with its detail. */
+/* Fills bytes, file, and python_error with its detail. */
 void lt_keeper_look(struct lt_keeper *k, struct lt_recorder_summary *summary);
 
 #endif

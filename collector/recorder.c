@@ -56,7 +56,10 @@ struct lt_recorder {
     struct lt_py_process **processes;
     size_t n_processes, processes_alloc;
     struct lt_tick_context tick;
-    struct lt_health health;
+    struct lt_health health; /* of this file, and of those before it */
+    struct lt_health ended;
+    int64_t file_start_ns; /* time 0 of this file */
+    bool next_file;        /* the next tick begins another one */
     struct lt_buf inbox;
     unsigned mail_taken;
     int64_t flush_ns;
@@ -227,6 +230,8 @@ static int take_mail(struct lt_recorder *r)
             take_asyncio(r, &m);
         } else if (m.kind == LT_MSG_TAGS) {
             take_tags(r, &m);
+        } else if (m.kind == LT_MSG_NEXT_FILE) {
+            r->next_file = true;
         } else if (!err) {
             err = take_name(r, &m);
         }
@@ -247,23 +252,48 @@ static int64_t realtime_ns(void)
     return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
 }
 
-/* What the wall clock says now of the recording's time 0. */
+/* What the wall clock says now of the time 0 of the file. */
 static int64_t start_by_wall_clock(const struct lt_recorder *r)
 {
-    return realtime_ns() - (lt_monotonic_ns() - r->timer.start_ns);
+    return realtime_ns() - (lt_monotonic_ns() - r->timer.start_ns - r->file_start_ns);
+}
+
+static void account_cpu(struct lt_recorder *r)
+{
+    r->health.sampler_cpu_ns =
+        (uint64_t)(lt_thread_cpu_ns() + atomic_load(&r->keeper_cpu_ns)) - r->ended.sampler_cpu_ns;
+}
+
+/* What the sampler and the processes know of the dictionary is void. */
+static int renew_ids(struct lt_recorder *r)
+{
+    int err = lt_trace_writer_tags(r->writer, r->config.tags, r->config.n_tags, &r->tick.tags);
+    r->tick.frames_seen = 0;
+    lt_outbox_post(&r->to_keeper, LT_MSG_SEGMENT, NULL, 0);
+    for (size_t i = 0; !err && i < r->n_processes; i++)
+        err = lt_py_process_new_segment(r->processes[i], &r->tick);
+    return err;
 }
 
 static int begin_segment(struct lt_recorder *r)
 {
     lt_trace_writer_clock(r->writer, start_by_wall_clock(r));
     int err = lt_trace_writer_new_segment(r->writer);
-    if (!err)
-        err = lt_trace_writer_tags(r->writer, r->config.tags, r->config.n_tags, &r->tick.tags);
-    r->tick.frames_seen = 0;
-    lt_outbox_post(&r->to_keeper, LT_MSG_SEGMENT, NULL, 0);
-    for (size_t i = 0; !err && i < r->n_processes; i++)
-        err = lt_py_process_new_segment(r->processes[i], &r->tick);
-    return err;
+    return err ? err : renew_ids(r);
+}
+
+/* Between two ticks, so that none is in neither file or in both. Its time 0 is on the grid of ticks, where
+ * the time begins that this tick stands for. */
+static int begin_file(struct lt_recorder *r, const struct lt_tick *tick)
+{
+    int64_t step = tick->time_ns / r->config.interval_ns - (int64_t)tick->covers + 1;
+    account_cpu(r);
+    r->file_start_ns = step > 0 ? step * r->config.interval_ns : 0;
+    int err = lt_trace_writer_new_recording(r->writer, &r->health, start_by_wall_clock(r));
+    lt_health_add(&r->ended, &r->health);
+    r->health = (struct lt_health){0};
+    r->next_file = false;
+    return err ? err : renew_ids(r);
 }
 
 static int sample_all(struct lt_recorder *r, const struct lt_tick *tick)
@@ -290,8 +320,8 @@ static int sample_all(struct lt_recorder *r, const struct lt_tick *tick)
         anything = anything || p->n_threads;
         i++;
     }
-    return anything ? lt_trace_writer_tick(r->writer, tick->time_ns, tick->covers, r->tick.changes,
-                                           r->tick.n_changes)
+    return anything ? lt_trace_writer_tick(r->writer, tick->time_ns - r->file_start_ns,
+                                           tick->covers, r->tick.changes, r->tick.n_changes)
                     : 0;
 }
 
@@ -309,11 +339,6 @@ static int64_t recorder_cpu_ns(const struct lt_recorder *r)
     return lt_thread_cpu_ns() + (int64_t)keeper.tv_sec * SECOND + keeper.tv_nsec;
 }
 
-static void account_cpu(struct lt_recorder *r)
-{
-    r->health.sampler_cpu_ns = (uint64_t)(lt_thread_cpu_ns() + atomic_load(&r->keeper_cpu_ns));
-}
-
 static int one_tick(struct lt_recorder *r)
 {
     struct lt_tick tick;
@@ -321,7 +346,9 @@ static int one_tick(struct lt_recorder *r)
     lt_tick_timer_take(&r->timer, &tick);
     if (r->config.inside)
         r->tick.recorder_cpu_ns = recorder_cpu_ns(r);
-    if (lt_trace_writer_segment_due(r->writer))
+    if (r->next_file)
+        err = begin_file(r, &tick);
+    else if (lt_trace_writer_segment_due(r->writer))
         err = begin_segment(r);
     if (!err)
         err = sample_all(r, &tick);
@@ -447,6 +474,7 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     if (!err) {
         const struct lt_keeper_config keeper = {
             .output = config->output,
+            .files = config->files,
             .sync_every_ns = config->sync_every_ns,
             .watch = {config->follow_children, config->force_version, config->tasks,
                       config->tag_var},
@@ -537,6 +565,7 @@ void lt_recorder_look(struct lt_recorder *r, struct lt_recorder_summary *summary
         .error = atomic_load(&r->error),
         .error_errno = atomic_load(&r->error_errno),
     };
+    lt_health_add(&summary->health, &r->ended);
     pthread_mutex_unlock(&r->turn);
     lt_keeper_look(r->keeper, summary);
 }

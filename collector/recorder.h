@@ -12,6 +12,7 @@
 #include "formats/profile.h"
 
 struct lt_recorder;
+struct lt_trace_files; /* collector/trace_files.h */
 
 struct lt_recorder_config {
     int64_t interval_ns;
@@ -29,13 +30,17 @@ struct lt_recorder_config {
     const struct lt_tag *tags;  /* on all samples */
     size_t n_tags;
     struct lt_output *output; /* borrowed until free */
-    int64_t sync_every_ns;    /* bring the output to the disk so often; 0 leave it to the system */
+    /* Where the recording goes on when the file of the output is old or large: the output becomes that of
+     * the next one. Borrowed until free; NULL: one output, all the time. */
+    struct lt_trace_files *files;
+    int64_t sync_every_ns; /* bring the output to the disk so often; 0 leave it to the system */
 };
 
 struct lt_recorder_summary {
     struct lt_health health;
     int64_t duration_ns;
-    uint64_t bytes;     /* written to the output */
+    uint64_t bytes;     /* written to the output, all files of it */
+    char file[4096];    /* that is written now, of several; "": one output, all the time */
     unsigned processes; /* Python processes that were sampled */
     int error;          /* why it ended early (LT_ERR_IO: disk full ...), or 0 */
     int error_errno;

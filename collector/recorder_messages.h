@@ -17,10 +17,11 @@ enum lt_message_kind {
     LT_MSG_LOST,    /* pid_t: its sampling ended */
     LT_MSG_NAMES,   /* pid_t: it has new threads */
     /* To the sampler. */
-    LT_MSG_PROCESS, /* struct lt_py_process *, owned by the taker */
-    LT_MSG_NAME,    /* struct lt_name_header, then the name */
-    LT_MSG_ASYNCIO, /* pid_t, then struct lt_py_asyncio */
-    LT_MSG_TAGS     /* pid_t, then struct lt_py_tag_var */
+    LT_MSG_PROCESS,  /* struct lt_py_process *, owned by the taker */
+    LT_MSG_NAME,     /* struct lt_name_header, then the name */
+    LT_MSG_ASYNCIO,  /* pid_t, then struct lt_py_asyncio */
+    LT_MSG_TAGS,     /* pid_t, then struct lt_py_tag_var */
+    LT_MSG_NEXT_FILE /* nothing: end this recording, begin another */
 };
 
 struct lt_source_wish {

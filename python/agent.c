@@ -19,6 +19,7 @@
 #include "collector/platform/process_mem.h"
 #include "collector/py_runtime.h"
 #include "collector/recorder.h"
+#include "collector/trace_files.h"
 #include "formats/byte_buffer.h"
 #include "formats/io.h"
 #include "formats/lt_error.h"
@@ -28,16 +29,18 @@ enum { MAX_TAGS = 64 };
 /* The one recording of this process. */
 static struct {
     struct lt_recorder *recorder; /* NULL: none */
+    struct lt_trace_files *files; /* NULL: the output is one descriptor, all the time */
     struct lt_output output;
     struct lt_tag *tags;
     PyObject *texts; /* what the tags point into */
 } agent;
 
-static PyObject *raise(int err, int number)
+/* path: what it is about, or NULL. */
+static PyObject *raise(int err, int number, const char *path)
 {
     if (err == LT_ERR_IO) {
         errno = number;
-        return PyErr_SetFromErrno(PyExc_OSError);
+        return PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
     }
     PyErr_SetString(err == LT_ERR_NOMEM ? PyExc_MemoryError : PyExc_RuntimeError,
                     lt_error_text(err));
@@ -117,29 +120,78 @@ static PyObject *agent_obstacle(PyObject *self, PyObject *none)
 
 /* ---- one recording ---- */
 
+static void close_output(void)
+{
+    if (agent.output.close)
+        agent.output.close(agent.output.ctx);
+    agent.output = (struct lt_output){0};
+    lt_trace_files_free(agent.files);
+    agent.files = NULL;
+}
+
+/* Takes the descriptor, or if it is -1 creates the first file of the template. */
+static int open_output(int fd, const struct lt_trace_files_config *files)
+{
+    int err =
+        fd >= 0 ? lt_output_fd(&agent.output, fd, 1) : lt_trace_files_new(&agent.files, files);
+    if (!err && agent.files)
+        err = lt_trace_files_open(agent.files, &agent.output);
+    if (!err)
+        return 0;
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    close_output();
+    errno = saved;
+    return err;
+}
+
+static int begin(const struct lt_recorder_config *config)
+{
+    int err = lt_recorder_start(&agent.recorder, config);
+    if (!err)
+        err = lt_recorder_add(agent.recorder, getpid());
+    if (!err)
+        return 0;
+    int saved = errno;
+    lt_recorder_free(agent.recorder);
+    agent.recorder = NULL;
+    close_output();
+    errno = saved;
+    return err;
+}
+
 PyDoc_STRVAR(
     start_doc,
-    "start(fd, interval_ns, command, cwd, tags, source_lines, tag_var)\n\n"
-    "Begins; the descriptor is the recorder's from then on. All texts are bytes; tags is a\n"
-    "tuple of keys and values by turns; tag_var is the context variable of _tags.py, which the\n"
-    "caller keeps alive.");
+    "start(fd, files, interval_ns, command, cwd, tags, source_lines, tag_var) -> a name, or "
+    "None\n\n"
+    "Begins; the descriptor is the recorder's from then on. -1: files one after the other, of\n"
+    "(template, mode, rotate_ns, rotate_bytes, max_bytes), see collector/trace_files.h; returns\n"
+    "the name of the first. All texts are bytes; tags is a tuple of keys and values by turns;\n"
+    "tag_var is the context variable of _tags.py, which the caller keeps alive.");
 static PyObject *agent_start(PyObject *self, PyObject *args)
 {
-    int fd, source_lines, err;
-    long long interval_ns;
-    const char *command, *cwd;
+    int fd, source_lines, err, number;
+    unsigned int mode;
+    long long interval_ns, rotate_ns;
+    unsigned long long rotate_bytes, max_bytes;
+    const char *template, *command, *cwd;
     Py_ssize_t command_len, cwd_len;
     PyObject *texts, *tag_var;
     size_t n_tags;
     (void)self;
-    if (!PyArg_ParseTuple(args, "iLy#y#O!pO", &fd, &interval_ns, &command, &command_len, &cwd,
+    if (!PyArg_ParseTuple(args, "i(yILKK)Ly#y#O!pO", &fd, &template, &mode, &rotate_ns,
+                          &rotate_bytes, &max_bytes, &interval_ns, &command, &command_len, &cwd,
                           &cwd_len, &PyTuple_Type, &texts, &source_lines, &tag_var))
         return NULL;
     if (agent.recorder || take_tags(texts, &n_tags) != 0) {
-        close(fd);
-        return agent.recorder ? raise(LT_ERR_USAGE, 0) : NULL;
+        if (fd >= 0)
+            close(fd);
+        return agent.recorder ? raise(LT_ERR_USAGE, 0, NULL) : NULL;
     }
-    const struct lt_recorder_config config = {
+    const struct lt_trace_files_config files = {template, (mode_t)mode, rotate_ns, rotate_bytes,
+                                                max_bytes};
+    struct lt_recorder_config config = {
         .interval_ns = interval_ns,
         .inside = true,
         .tag_var = (uint64_t)(uintptr_t)tag_var,
@@ -150,24 +202,19 @@ static PyObject *agent_start(PyObject *self, PyObject *args)
         .n_tags = n_tags,
         .output = &agent.output,
     };
-    int number = 0;
-    err = lt_output_fd(&agent.output, fd, 1);
-    if (err) {
-        close(fd);
-        let_tags_go();
-        return raise(err, 0);
-    }
-    err = lt_recorder_start(&agent.recorder, &config);
+    Py_BEGIN_ALLOW_THREADS err = open_output(fd, &files);
+    config.files = agent.files;
     if (!err)
-        err = lt_recorder_add(agent.recorder, getpid());
-    if (!err)
-        Py_RETURN_NONE;
+        err = begin(&config);
     number = errno;
-    lt_recorder_free(agent.recorder);
-    agent.recorder = NULL;
-    agent.output.close(agent.output.ctx);
-    let_tags_go();
-    return raise(err, number);
+    Py_END_ALLOW_THREADS if (err)
+    {
+        let_tags_go();
+        return raise(err, number, fd >= 0 ? NULL : template);
+    }
+    if (!agent.files)
+        Py_RETURN_NONE;
+    return PyUnicode_DecodeFSDefault(lt_trace_files_path(agent.files));
 }
 
 static PyObject *failures(const struct lt_health *h)
@@ -190,15 +237,22 @@ static PyObject *error_text(const struct lt_recorder_summary *s)
     return PyUnicode_FromString(lt_error_text(s->error));
 }
 
+static PyObject *file_name(const struct lt_recorder_summary *s)
+{
+    if (!s->file[0])
+        Py_RETURN_NONE;
+    return PyUnicode_DecodeFSDefault(s->file);
+}
+
 /* The names are those of `live-trace info --json`. */
 static PyObject *summary_dict(const struct lt_recorder_summary *s)
 {
-    return Py_BuildValue("{s:d,s:K,s:K,s:K,s:K,s:K,s:N,s:d,s:d,s:N}", "duration",
-                         (double)s->duration_ns / 1e9, "bytes", s->bytes, "asked", s->health.asked,
-                         "taken", s->health.taken, "late", s->health.late, "retried",
-                         s->health.retried, "failed", failures(&s->health), "sampler_cpu_seconds",
-                         (double)s->health.sampler_cpu_ns / 1e9, "max_lateness_seconds",
-                         (double)s->health.max_lateness_ns / 1e9, "error", error_text(s));
+    return Py_BuildValue(
+        "{s:d,s:K,s:K,s:K,s:K,s:K,s:N,s:d,s:d,s:N,s:N}", "duration", (double)s->duration_ns / 1e9,
+        "bytes", s->bytes, "asked", s->health.asked, "taken", s->health.taken, "late",
+        s->health.late, "retried", s->health.retried, "failed", failures(&s->health),
+        "sampler_cpu_seconds", (double)s->health.sampler_cpu_ns / 1e9, "max_lateness_seconds",
+        (double)s->health.max_lateness_ns / 1e9, "error", error_text(s), "file", file_name(s));
 }
 
 PyDoc_STRVAR(stop_doc,
@@ -208,13 +262,15 @@ static PyObject *agent_stop(PyObject *self, PyObject *none)
     struct lt_recorder_summary summary;
     (void)self, (void)none;
     if (!agent.recorder)
-        return raise(LT_ERR_USAGE, 0);
+        return raise(LT_ERR_USAGE, 0, NULL);
     Py_BEGIN_ALLOW_THREADS lt_recorder_stop(agent.recorder, &summary);
     lt_recorder_free(agent.recorder);
     if (agent.output.close(agent.output.ctx) != 0 && !summary.error) {
         summary.error = LT_ERR_IO;
         summary.error_errno = errno;
     }
+    agent.output = (struct lt_output){0};
+    close_output();
     Py_END_ALLOW_THREADS agent.recorder = NULL;
     let_tags_go();
     return summary_dict(&summary);
@@ -226,7 +282,7 @@ static PyObject *agent_look(PyObject *self, PyObject *none)
     struct lt_recorder_summary summary;
     (void)self, (void)none;
     if (!agent.recorder)
-        return raise(LT_ERR_USAGE, 0);
+        return raise(LT_ERR_USAGE, 0, NULL);
     Py_BEGIN_ALLOW_THREADS lt_recorder_look(agent.recorder, &summary);
     Py_END_ALLOW_THREADS return summary_dict(&summary);
 }
@@ -237,10 +293,10 @@ static PyObject *agent_flush(PyObject *self, PyObject *none)
     int err, number;
     (void)self, (void)none;
     if (!agent.recorder)
-        return raise(LT_ERR_USAGE, 0);
+        return raise(LT_ERR_USAGE, 0, NULL);
     Py_BEGIN_ALLOW_THREADS err = lt_recorder_flush(agent.recorder);
     number = errno;
-    Py_END_ALLOW_THREADS if (err) return raise(err, number);
+    Py_END_ALLOW_THREADS if (err) return raise(err, number, NULL);
     Py_RETURN_NONE;
 }
 
@@ -282,10 +338,12 @@ static PyObject *agent_abandon(PyObject *self, PyObject *args)
         return NULL;
     if (agent.recorder && held) {
         lt_recorder_abandon(agent.recorder);
-        agent.output.close(agent.output.ctx);
+        close_output();
         let_tags_go();
     }
     agent.recorder = NULL;
+    agent.files = NULL;
+    agent.output = (struct lt_output){0};
     Py_RETURN_NONE;
 }
 

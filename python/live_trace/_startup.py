@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import sysconfig
+from typing import Optional
 
 NAME = "live_trace.pth"
 LINE = "import os; os.environ.get('LIVE_TRACE') == '1' and __import__('live_trace._startup', fromlist=['begin']).begin()\n"
@@ -37,11 +38,23 @@ def disable() -> int:
     return 0
 
 
+def _number(name: str) -> Optional[float]:
+    """None: not set, or nonsense, which is said."""
+    text = os.environ.get(name)
+    try:
+        return float(text) if text else None
+    except ValueError:
+        logging.getLogger("live_trace").warning("%s is %r: give a number", name, text)
+        return None
+
+
 def begin() -> None:
     """Called while the interpreter starts."""
-    from . import start_idempotent
-    interval = os.environ.get("LIVE_TRACE_INTERVAL") or "0.1"
+    from ._tracer import BOUNDS, DEFAULT_INTERVAL, start_idempotent
+    interval = _number("LIVE_TRACE_INTERVAL")
+    bounds = {name: _number(f"LIVE_TRACE_{name.upper()}") for name in BOUNDS}
     try:
-        start_idempotent(float(interval))
+        start_idempotent(DEFAULT_INTERVAL if interval is None else interval,
+                         **{name: value for name, value in bounds.items() if value is not None})  # type: ignore[arg-type]
     except ValueError as error:
-        logging.getLogger("live_trace").warning("LIVE_TRACE_INTERVAL is %r: give seconds, as 0.1 (%s)", interval, error)
+        logging.getLogger("live_trace").warning("LIVE_TRACE_...: %s", error)

@@ -24,6 +24,10 @@ except ImportError as _error:  # a free-threaded build, a subinterpreter, anothe
     _missing = str(_error)
 
 DEFAULT_INTERVAL = 0.1
+DEFAULT_ROTATE_SECONDS = 86400.0
+DEFAULT_MAX_BYTES = 100_000_000
+BOUNDS = ("rotate_seconds", "rotate_bytes", "max_bytes")  # also as settings: LIVE_TRACE_MAX_BYTES
+LEAST_BYTES = 16384  # a file of fewer is hardly more than its head
 SHORTEST, LONGEST = 0.0001, 100.0  # seconds between ticks
 NOTHING = {"duration": 0.0, "bytes": 0, "asked": 0, "taken": 0, "late": 0, "retried": 0, "failed": {},
            "sampler_cpu_seconds": 0.0, "max_lateness_seconds": 0.0, "error": None}
@@ -41,7 +45,10 @@ class TracerAlreadyRunning(RuntimeError):
 
 class _Settings(NamedTuple):
     interval: float
-    template: Optional[str]
+    template: Optional[str]  # None: the default; "-": standard output
+    rotate_seconds: float  # this and the others: 0 is none
+    rotate_bytes: int
+    max_bytes: int
     tags: Tuple[bytes, ...]
     source_lines: bool
 
@@ -60,7 +67,19 @@ class _State:
 _state = _State()
 
 
-def _check(interval: Any, template: Any, tags: Any, source_lines: Any) -> _Settings:
+def _check_bound(name: str, value: Any, least: int, example: str) -> Any:
+    """A number, or None for none."""
+    if value is None or value is False or value == 0:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is {value!r}: give a number, as {example}, or None")
+    if not least <= value <= 1e15:
+        raise ValueError(f"{name} {value} is out of range: give {least} or more, or None")
+    return value
+
+
+def _check(interval: Any, template: Any, tags: Any, source_lines: Any, rotate_seconds: Any = None, rotate_bytes: Any = None,
+           max_bytes: Any = None) -> _Settings:
     if isinstance(interval, bool) or not isinstance(interval, (int, float)):
         raise TypeError(f"interval is {interval!r}: give the seconds between two samples, as 0.1")
     if not math.isfinite(interval) or not SHORTEST <= interval <= LONGEST:
@@ -69,13 +88,16 @@ def _check(interval: Any, template: Any, tags: Any, source_lines: Any) -> _Setti
         template = os.fspath(template)
         if not isinstance(template, str) or not template or "\0" in template:
             raise ValueError(f"outfile_template is {template!r}: give the name of a file, as 'traces/%Y-%m-%d.ltrace'")
-        _files.expand(template)  # raises what is wrong with it
+        template = template if template == "-" else _files.to_template(template)
     if tags is not None and not hasattr(tags, "items"):
         raise TypeError(f"tags is {tags!r}: give a dict, as {{'service': 'shop'}}")
     pairs = encode_pairs(dict(tags or {}))
     if len(pairs) > 2 * 64:
         raise ValueError("too many tags: at most 64")
-    return _Settings(float(interval), template, pairs, bool(source_lines))
+    return _Settings(float(interval), template,
+                     min(float(_check_bound("rotate_seconds", rotate_seconds, 1, "86400")), 1e9),
+                     int(_check_bound("rotate_bytes", rotate_bytes, LEAST_BYTES, "10_000_000")),
+                     int(_check_bound("max_bytes", max_bytes, LEAST_BYTES, "100_000_000")), pairs, bool(source_lines))
 
 
 def _warn(problem: str) -> None:
@@ -108,14 +130,25 @@ def _begin(settings: _Settings, exactly: Optional[str] = None) -> None:
         _warn(problem)
         return
     try:
-        fd, path = (_files.open_exactly(exactly), exactly) if exactly else _files.open_new(settings.template)
-        _agent.start(fd, int(settings.interval * 1e9), _command(), _cwd(), settings.tags,
-                     settings.source_lines, _current)
+        fd, template, path = _output(settings, exactly)
+        files = (os.fsencode(template), 0o666 if settings.template else 0o600, int(settings.rotate_seconds * 1e9),
+                 settings.rotate_bytes, settings.max_bytes)
+        path = _agent.start(fd, files, int(settings.interval * 1e9), _command(), _cwd(), settings.tags,
+                            settings.source_lines, _current) or path
     except (OSError, RuntimeError, MemoryError) as error:
         _warn(f"{error}: choose another file by outfile_template, or set LIVE_TRACE_DIR to a folder that can be written")
         return
-    _state.path = os.path.abspath(path) if path != "-" else path
+    _state.path = path
     _state.warned = False
+
+
+def _output(settings: _Settings, exactly: Optional[str]) -> Tuple[int, str, str]:
+    """A descriptor with its name, or else -1 and the template."""
+    if exactly:
+        return _files.open_exactly(exactly), "", os.path.abspath(exactly)
+    if settings.template == "-":
+        return os.dup(1), "", "-"
+    return -1, settings.template or _files.default_template(), ""
 
 
 def _has_recorder() -> bool:
@@ -127,7 +160,7 @@ def _end() -> None:
     if _has_recorder():
         _state.last = _agent.stop()
         if _state.last["error"]:
-            _warn(f"{_state.path}: {_state.last['error']}: the recording ended early; what was written can be read")
+            _warn(f"{_state.last['file'] or _state.path}: {_state.last['error']}: the recording ended early; what was written can be read")
     _state.settings = None
     _state.path = None
 
@@ -140,14 +173,19 @@ def _hook() -> None:
 
 
 def start(interval: float = DEFAULT_INTERVAL, outfile_template: Optional[Path] = None, *,
-          tags: Optional[Dict[str, Any]] = None, source_lines: bool = True) -> None:
+          tags: Optional[Dict[str, Any]] = None, source_lines: bool = True,
+          rotate_seconds: Optional[float] = DEFAULT_ROTATE_SECONDS, rotate_bytes: Optional[int] = None,
+          max_bytes: Optional[int] = DEFAULT_MAX_BYTES) -> None:
     """Begins to sample this process, and the children that it forks, each to a file of its own, every `interval` seconds.
 
     outfile_template: the file's name, with strftime's fields ("%Y/%m/%d"), also as "{:%Y/%m/%d}", and %p for the process id;
     folders are made; a number is added to a name that is taken. None: a new file in the trace folder
     (LIVE_TRACE_DIR, or live_trace in the folder for temporary files); "-": standard output.
-    tags: of all samples. source_lines: keep the text of the lines that are seen in the trace."""
-    settings = _check(interval, outfile_template, tags, source_lines)
+    tags: of all samples. source_lines: keep the text of the lines that are seen in the trace.
+    rotate_seconds, rotate_bytes: a file that is so old or so large is closed, and the next one begun, which is complete in itself.
+    max_bytes: of all files that the template names, whichever process wrote them: the oldest ones are removed, never one that
+    is being written. None: no such bound."""
+    settings = _check(interval, outfile_template, tags, source_lines, rotate_seconds, rotate_bytes, max_bytes)
     with _state.lock:
         if _state.settings is not None and is_running():
             raise TracerAlreadyRunning(f"samples are being taken already, to {_state.path}: call live_trace.stop() first, or"
@@ -158,9 +196,11 @@ def start(interval: float = DEFAULT_INTERVAL, outfile_template: Optional[Path] =
 
 
 def start_idempotent(interval: float = DEFAULT_INTERVAL, outfile_template: Optional[Path] = None, *,
-                     tags: Optional[Dict[str, Any]] = None, source_lines: bool = True) -> None:
+                     tags: Optional[Dict[str, Any]] = None, source_lines: bool = True,
+                     rotate_seconds: Optional[float] = DEFAULT_ROTATE_SECONDS, rotate_bytes: Optional[int] = None,
+                     max_bytes: Optional[int] = DEFAULT_MAX_BYTES) -> None:
     """start(), unless it was called before."""
-    settings = _check(interval, outfile_template, tags, source_lines)
+    settings = _check(interval, outfile_template, tags, source_lines, rotate_seconds, rotate_bytes, max_bytes)
     with _state.lock:
         if _state.settings is None:
             _hook()
@@ -183,6 +223,8 @@ def stats() -> Dict[str, Any]:
     written, the file, and in "error" why nothing is sampled, or None. After stop(): of the recording that ended."""
     with _state.lock:
         figures = dict(_agent.look() if _has_recorder() else _state.last)
+        if _has_recorder():
+            _state.path = figures["file"] or _state.path
         if _has_recorder() and figures["error"]:
             _warn(f"{_state.path}: {figures['error']}: the recording ended early; what was written can be read")
         figures.update(running=is_running(), file=_state.path,

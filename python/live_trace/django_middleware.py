@@ -4,6 +4,8 @@
     MIDDLEWARE = ["live_trace.django_middleware.LiveTraceMiddleware", ...]
     LIVE_TRACE_INTERVAL = 0.3       # seconds; None or 0: off
 
+LIVE_TRACE_ROTATE_SECONDS, LIVE_TRACE_ROTATE_BYTES and LIVE_TRACE_MAX_BYTES are those of live_trace.start().
+
 First in the list, the other middlewares are tagged too."""
 
 import sys
@@ -13,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 
 from ._tags import add, tag
-from ._tracer import notice, start_idempotent
+from ._tracer import BOUNDS, notice, start_idempotent
 
 try:
     from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -46,7 +48,8 @@ class LiveTraceMiddleware:
         seconds = interval()
         if not seconds:
             raise MiddlewareNotUsed("LIVE_TRACE_INTERVAL is off")
-        start_idempotent(seconds)
+        bounds = {name: f"LIVE_TRACE_{name.upper()}" for name in BOUNDS}
+        start_idempotent(seconds, **{name: getattr(settings, own) for name, own in bounds.items() if hasattr(settings, own)})
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)

@@ -271,7 +271,7 @@ class OneInterpreter(AgentTest):
 
     def test_what_cannot_be_helped(self):
         """A folder that cannot be written, a full disk, a missing extension: one warning, and the program goes on."""
-        for target, words in (("script.py/x.ltrace", "File exists"), ("/dev/full", "No space left")):
+        for target, words in (("script.py/x.ltrace", "Not a directory"), ("/dev/full", "No space left")):
             out, errors = self.run_program(f"""
                 live_trace.start(0.01, {target!r})
                 hot(0.1)
