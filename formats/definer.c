@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Four tables of packed keys. What makes two things equal is what their key is made of. */
+ * Five tables of packed keys. What makes two things equal is what their key is made of. */
 #include "config.h"
 
 #include "formats/definer.h"
@@ -16,7 +16,8 @@ enum { TABLE_IDS = 2 * SEGMENT_IDS, TABLE_BYTES = 4 * SEGMENT_BYTES };
 int lt_definer_init(struct lt_definer *d, const struct lt_profile_handler *handler)
 {
     *d = (struct lt_definer){.handler = handler};
-    struct lt_intern **tables[] = {&d->processes, &d->threads, &d->frames, &d->stacks};
+    struct lt_intern **tables[] = {&d->processes, &d->threads, &d->frames, &d->stacks,
+                                   &d->tag_sets};
     int err = 0;
     for (size_t i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++)
         err = lt_intern_new(tables[i], TABLE_IDS, TABLE_BYTES);
@@ -30,6 +31,7 @@ void lt_definer_release(struct lt_definer *d)
     lt_intern_free(d->threads);
     lt_intern_free(d->frames);
     lt_intern_free(d->stacks);
+    lt_intern_free(d->tag_sets);
     lt_buf_release(&d->key);
     *d = (struct lt_definer){0};
 }
@@ -48,6 +50,7 @@ int lt_definer_begin_sample(struct lt_definer *d)
     lt_intern_clear(d->threads);
     lt_intern_clear(d->frames);
     lt_intern_clear(d->stacks);
+    lt_intern_clear(d->tag_sets);
     d->bytes = 0;
     return d->handler->segment ? d->handler->segment(d->handler->ctx) : 0;
 }
@@ -113,6 +116,27 @@ int lt_definer_frame(struct lt_definer *d, const struct lt_frame_info *info, uin
         err = d->handler->frame(d->handler->ctx, *id, info);
     if (is_new)
         *is_new = first;
+    return err;
+}
+
+int lt_definer_tags(struct lt_definer *d, const struct lt_tag *tags, size_t n, uint32_t *id)
+{
+    bool is_new = false;
+    int err = 0;
+    *id = 0; /* no tags */
+    if (n == 0)
+        return 0;
+    lt_buf_clear(&d->key);
+    for (size_t i = 0; !err && i < n; i++) {
+        err = put_str(&d->key, tags[i].key);
+        if (!err)
+            err = put_str(&d->key, tags[i].value);
+    }
+    if (!err)
+        err = id_of_key(d, d->tag_sets, id, &is_new);
+    ++*id;
+    if (!err && is_new && d->handler->tags)
+        err = d->handler->tags(d->handler->ctx, *id, tags, n);
     return err;
 }
 

@@ -9,11 +9,12 @@
 #include "formats/byte_buffer.h"
 #include "formats/profile.h"
 
+#define LT_DEFINER_MAX_TAGS 256    /* of one sample */
 #define LT_DEFINER_MAX_DEPTH 65536 /* frames of one stack: what a reader may ask for */
 
 struct lt_definer {
     const struct lt_profile_handler *handler;
-    struct lt_intern *processes, *threads, *frames, *stacks;
+    struct lt_intern *processes, *threads, *frames, *stacks, *tag_sets;
     struct lt_buf key;
     size_t bytes; /* of keys in this segment */
 };
@@ -32,6 +33,7 @@ int lt_definer_process(struct lt_definer *d, const struct lt_process_info *info,
 int lt_definer_thread(struct lt_definer *d, const struct lt_thread_info *info, uint32_t *id);
 int lt_definer_frame(struct lt_definer *d, const struct lt_frame_info *info, uint32_t *id,
                      bool *is_new);
+int lt_definer_tags(struct lt_definer *d, const struct lt_tag *tags, size_t n, uint32_t *id);
 int lt_definer_stack(struct lt_definer *d, uint32_t parent, uint32_t frame, uint32_t *id);
 
 #endif

@@ -3,8 +3,9 @@
 #
 # Runs live-trace over recordings made from readable text and compares what it prints.
 #
-#   tests/golden/inputs/NAME.txt       becomes NAME.ltrace (tests/support/make_trace); other files there
-#                                      are inputs as they are
+#   tests/golden/inputs/NAME.txt       becomes NAME.ltrace (tests/support/make_trace), NAME.bytes becomes NAME
+#                                      (tests/support/make_bytes.py); other files there are inputs as they are;
+#                                      shop.pb.gz is what we export of shop.ltrace
 #   tests/golden/GROUP/CASE/args       the command line, an argument a line
 #                          /expected   standard output
 #                          /errors     standard error; absent: nothing
@@ -43,9 +44,11 @@ make_inputs() {
         case $name in
         README*) ;;
         *.txt) "$MAKE_TRACE" "$input" "$work/inputs/${name%.txt}.ltrace" || return 1 ;;
+        *.bytes) "$here/../support/make_bytes.py" "$input" "$work/inputs/${name%.bytes}" || return 1 ;;
         *) cp "$input" "$work/inputs/" || return 1 ;;
         esac
     done
+    (cd "$work/inputs" && "$LIVE_TRACE" export -o shop.pb.gz shop.ltrace)
 }
 
 # A file that no rule reads is a mistake: it would look like an expectation.
