@@ -3,8 +3,11 @@
  * One web page that needs nothing but a browser: the scripts of assets/page_*.js, and the recording
  * as sums by stack, context and time slot, compressed. While the recording is read one entry
  * a different stack is kept, and a bounded number of sums (time_cells.h). What is too much for the
- * page is shown in longer time slots, then with its rare calls put together. */
+ * page is shown in longer time slots, then with its rare calls put together. `view` has the same in
+ * two parts, the page and the profile that it fetches. */
 #include "config.h"
+
+#include "exporters/html.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,20 +38,30 @@ static const uint8_t page_js[] = {
 #include "exporters/assets/page_flame.js.inc"
 #include "exporters/assets/page_timeline.js.inc"
 #include "exporters/assets/page_tables.js.inc"
+#include "exporters/assets/page_live.js.inc"
 #include "exporters/assets/page_main.js.inc"
 };
 /* clang-format on */
 
 #define MAX_ITEMS ((size_t)1 << 28)
-#define DEFAULT_MAX_BYTES 3000000 /* the options below say so, too */
 #define DEFAULT_SLOT_NS 1000000
-#define MAX_SLOTS 2048
 #define FEWEST_SLOTS 64 /* before rare calls are put together */
-#define MAX_CELLS ((size_t)400000)
+
+/* How much detail there may be. */
+struct budget {
+    uint64_t max_bytes;
+    uint32_t max_slots;
+    size_t max_cells;
+    bool in_file; /* the profile is letters in a page that counts, too */
+};
+/* What can be mailed and kept; the options below say the size, too. */
+static const struct budget for_file = {3000000, 2048, 400000, true};
+/* What a browser on the same machine still filters at once when it is clicked. */
+static const struct budget for_browser = {64000000, 8192, 2000000, false};
 
 struct html_state {
     const struct live_trace_host *host;
-    uint64_t max_bytes;
+    struct budget budget;
     int64_t interval_ns;
     struct lt_buf recording; /* a JSON document: what `meta` and `health` say */
     struct lt_json json;     /* writes it */
@@ -73,7 +86,7 @@ static void release(struct html_state *s)
     free(s);
 }
 
-static int html_open(const struct live_trace_host *host, void **state)
+static int open_with(const struct live_trace_host *host, struct budget budget, void **state)
 {
     struct html_state *s = calloc(1, sizeof *s);
     int error;
@@ -82,8 +95,8 @@ static int html_open(const struct live_trace_host *host, void **state)
         return LT_ERR_NOMEM;
     }
     s->host = host;
-    s->max_bytes = DEFAULT_MAX_BYTES;
-    error = lt_option_count(host, "max-bytes", &s->max_bytes);
+    s->budget = budget;
+    error = lt_option_count(host, "max-bytes", &s->budget.max_bytes);
     if (error == 0) {
         error = lt_stack_tree_new(&s->tree);
     }
@@ -96,6 +109,16 @@ static int html_open(const struct live_trace_host *host, void **state)
     }
     *state = s;
     return 0;
+}
+
+static int open_file(const struct live_trace_host *host, void **state)
+{
+    return open_with(host, for_file, state);
+}
+
+static int open_profile(const struct live_trace_host *host, void **state)
+{
+    return open_with(host, for_browser, state);
 }
 
 static int put_bytes(void *ctx, const void *data, size_t len)
@@ -134,7 +157,7 @@ static int html_meta(void *state, const struct live_trace_meta *meta)
     lt_json_bool(&s->json, meta->has_time);
     s->interval_ns = meta->interval_ns;
     return lt_time_cells_new(&s->cells, meta->interval_ns > 0 ? meta->interval_ns : DEFAULT_SLOT_NS,
-                             MAX_SLOTS, MAX_CELLS);
+                             s->budget.max_slots, s->budget.max_cells);
 }
 
 static int remember_frame(struct html_state *s, const struct live_trace_frame *frame)
@@ -281,16 +304,33 @@ static int make_profile(const struct html_state *s, uint64_t rarest, struct lt_b
     return error;
 }
 
+/* What counts against the budget. */
+static uint64_t size_of(const struct html_state *s, const struct lt_buf *profile)
+{
+    return s->budget.in_file ? sizeof page_html + sizeof page_css + sizeof page_js +
+                                   LT_BASE64_LENGTH(profile->len)
+                             : profile->len;
+}
+
+static void note_size(const struct html_state *s, uint64_t size)
+{
+    char text[200];
+
+    snprintf(text, sizeof text,
+             "the page is larger than --option max-bytes=%" PRIu64 ", it needs %" PRIu64
+             " bytes with the least detail: select less, or allow more",
+             s->budget.max_bytes, size);
+    s->host->note(s->host->ctx, text);
+}
+
 /* Coarser in time until it fits, then with fewer rare calls. One call seen as often as all
  * of the recording is the end of that. */
 static int fit_profile(struct html_state *s, struct lt_buf *out)
 {
-    size_t page = sizeof page_html + sizeof page_css + sizeof page_js;
     uint64_t rarest = 0;
     int error = make_profile(s, rarest, out);
 
-    while (error == 0 && page + LT_BASE64_LENGTH(out->len) > s->max_bytes &&
-           rarest < UINT64_MAX / 2) {
+    while (error == 0 && size_of(s, out) > s->budget.max_bytes && rarest < UINT64_MAX / 2) {
         if (lt_time_cells_slots(s->cells) > FEWEST_SLOTS) {
             error = lt_time_cells_coarsen(s->cells);
         } else {
@@ -300,10 +340,19 @@ static int fit_profile(struct html_state *s, struct lt_buf *out)
             error = make_profile(s, rarest, out);
         }
     }
+    if (error == 0 && s->budget.in_file && size_of(s, out) > s->budget.max_bytes) {
+        note_size(s, size_of(s, out));
+    }
     return error;
 }
 
-static int write_base64(const struct live_trace_host *host, const struct lt_buf *bytes)
+/* Where a page goes to. */
+struct page_writer {
+    int (*write)(void *ctx, const void *data, size_t len);
+    void *ctx;
+};
+
+static int write_base64(const struct page_writer *w, const struct lt_buf *bytes)
 {
     char letters[LT_BASE64_LENGTH(3072)];
     int error = 0;
@@ -311,44 +360,67 @@ static int write_base64(const struct live_trace_host *host, const struct lt_buf 
     for (size_t at = 0; at < bytes->len && error == 0; at += 3072) {
         size_t n = bytes->len - at < 3072 ? bytes->len - at : 3072;
         lt_base64_encode(letters, bytes->data + at, n);
-        error = host->write(host->ctx, letters, LT_BASE64_LENGTH(n));
+        error = w->write(w->ctx, letters, LT_BASE64_LENGTH(n));
     }
     return error;
 }
 
 /* The page's template up to a mark, which is left out; *at moves behind it. */
-static int write_until(const struct live_trace_host *host, const uint8_t **at, const char *mark)
+static int write_until(const struct page_writer *w, const uint8_t **at, const char *mark)
 {
     const uint8_t *end = page_html + sizeof page_html;
     const uint8_t *found = memmem(*at, (size_t)(end - *at), mark, strlen(mark));
     const uint8_t *from = *at;
 
     *at = found + strlen(mark);
-    return host->write(host->ctx, from, (size_t)(found - from));
+    return w->write(w->ctx, from, (size_t)(found - from));
 }
 
-static int write_page(const struct live_trace_host *host, const struct lt_buf *profile)
+/* `may_fetch`: what the page's policy says of that. */
+static int write_page(const struct page_writer *w, const char *may_fetch,
+                      const struct lt_buf *profile)
 {
     const uint8_t *at = page_html;
-    int error = write_until(host, &at, "{{style}}");
+    int error = write_until(w, &at, "{{may_fetch}}");
 
     if (error == 0) {
-        error = host->write(host->ctx, page_css, sizeof page_css);
+        error = w->write(w->ctx, may_fetch, strlen(may_fetch));
     }
     if (error == 0) {
-        error = write_until(host, &at, "{{profile}}");
+        error = write_until(w, &at, "{{style}}");
     }
     if (error == 0) {
-        error = write_base64(host, profile);
+        error = w->write(w->ctx, page_css, sizeof page_css);
     }
     if (error == 0) {
-        error = write_until(host, &at, "{{script}}");
+        error = write_until(w, &at, "{{profile}}");
     }
     if (error == 0) {
-        error = host->write(host->ctx, page_js, sizeof page_js);
+        error = write_base64(w, profile);
     }
-    return error < 0 ? error
-                     : host->write(host->ctx, at, (size_t)(page_html + sizeof page_html - at));
+    if (error == 0) {
+        error = write_until(w, &at, "{{script}}");
+    }
+    if (error == 0) {
+        error = w->write(w->ctx, page_js, sizeof page_js);
+    }
+    return error < 0 ? error : w->write(w->ctx, at, (size_t)(page_html + sizeof page_html - at));
+}
+
+int lt_html_fetching_page(struct lt_buf *out)
+{
+    const struct page_writer w = {put_bytes, out};
+    const struct lt_buf fetched = {0};
+
+    return write_page(&w, "connect-src 'self'; ", &fetched);
+}
+
+static int write_result(const struct html_state *s, const struct lt_buf *profile)
+{
+    const struct page_writer w = {s->host->write, s->host->ctx};
+
+    return s->budget.in_file ? write_page(&w, "", profile)
+                             : w.write(w.ctx, profile->data, profile->len);
 }
 
 static int html_close(void *state, int failed)
@@ -358,7 +430,7 @@ static int html_close(void *state, int failed)
     int error = failed ? 0 : fit_profile(s, &profile);
 
     if (!failed && error == 0) {
-        error = write_page(s->host, &profile);
+        error = write_result(s, &profile);
     }
     lt_buf_release(&profile);
     release(s);
@@ -378,10 +450,23 @@ const struct live_trace_exporter lt_exporter_html = {
     .extension = "html",
     .read_by = "any browser, offline",
     .flags = LIVE_TRACE_EXPORTER_KEEPS_LINES,
-    .open = html_open,
+    .open = open_file,
     .meta = html_meta,
     .sample = html_sample,
     .health = html_health,
     .close = html_close,
     .options = options,
+};
+
+const struct live_trace_exporter lt_exporter_html_profile = {
+    .abi_version = LIVE_TRACE_EXPORTER_ABI,
+    .struct_size = sizeof(struct live_trace_exporter),
+    .name = "html-profile",
+    .description = "what a page of `view` fetches",
+    .flags = LIVE_TRACE_EXPORTER_KEEPS_LINES,
+    .open = open_profile,
+    .meta = html_meta,
+    .sample = html_sample,
+    .health = html_health,
+    .close = html_close,
 };

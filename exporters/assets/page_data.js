@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The profile that the page carries, taken apart: two JSON documents, then columns of numbers. What is in them
+ * The profile that the page carries or fetches, taken apart: two JSON documents, then columns of numbers. What is in them
  * is told in exporters/html_columns.h and exporters/html.c. */
 "use strict";
 
 const FLAG = {MINE: 1, LIBRARY: 2, STDLIB: 4, THREAD: 8, PROCESS: 16, UNKNOWN: 32};
 const STATE = {CPU: 1, GIL: 2, GC: 4, GIL_WAIT: 8, UNKNOWN: 16};
 
-/* Base64 of gzipped bytes, as bytes. */
-async function inflate(letters) {
+function fromBase64(letters) {
   const binary = atob(letters);
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+async function inflate(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -121,9 +124,9 @@ function readThreads(list) {
     : {pid: 0, tid: 0, name: "other threads", process: ""});
 }
 
-/* Values are seconds, or stack samples. */
-async function readProfile(letters) {
-  const reader = new Reader(await inflate(letters));
+/* From gzipped bytes. Values are seconds, or stack samples. */
+async function readProfile(bytes) {
+  const reader = new Reader(await inflate(bytes));
   const recording = reader.json(), frame = reader.json();
   const strings = readStrings(reader);
   const frames = readFrames(reader, strings);

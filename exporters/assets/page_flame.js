@@ -5,6 +5,23 @@
 
 const NARROWEST = 0.5; /* pixels */
 
+/* What leads from the root to a box, and the box as far as that leads in another graph. */
+function pathOf(box) {
+  const path = [];
+  for (; box && box.parent; box = box.parent) path.unshift(box.text);
+  return path;
+}
+
+function follow(root, path) {
+  let box = root;
+  for (const text of path) {
+    const child = box.children.find((c) => c.text === text);
+    if (!child) break;
+    box = child;
+  }
+  return box;
+}
+
 class FlameView {
   /* hooks: choose(box), open(box), hint(box, x, y), isMatch(box) or null, unit(value) */
   constructor(label, hooks) {
@@ -28,20 +45,15 @@ class FlameView {
     return matchMedia("(pointer: coarse)").matches ? 24 : 19;
   }
 
-  /* Shows another graph; the zoomed box is looked for by its path. */
+  /* Shows another graph; the zoomed and the chosen box are looked for by their paths. */
   show(graph, upwards) {
-    const path = [];
-    for (let box = this.zoomed; box && box.parent; box = box.parent) path.unshift(box.key);
+    const zoomed = pathOf(this.zoomed), chosen = this.chosen && pathOf(this.chosen);
     const turned = this.upwards !== upwards || !this.graph;
     this.graph = graph;
     this.upwards = upwards;
-    this.zoomed = graph.root;
-    this.chosen = null;
-    for (const key of path) {
-      const child = this.zoomed.children.find((c) => c.key === key);
-      if (!child) break;
-      this.zoomed = child;
-    }
+    this.zoomed = follow(graph.root, zoomed);
+    this.chosen = chosen && follow(graph.root, chosen);
+    if (this.chosen && this.chosen.level < chosen.length) this.chosen = null;
     this.layOut();
     if (turned) this.toRoot();
   }

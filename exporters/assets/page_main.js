@@ -8,26 +8,43 @@ const VIEWS = {flame: "Flame graph", table: "Functions", sandwich: "Callers & ca
 const MODES = {all: "All", cpu: "On CPU", gil: "Has GIL", gilwait: "Wants GIL", wait: "Waits", gc: "In GC"};
 const KEYS = [["/", "search"], ["Esc", "close, clear the search, then the filters"], ["1 … 7", "views"], ["← ↑ → ↓", "walk over boxes, rows, or along time"],
   ["Enter", "zoom into a box; callers and callees of a row"], ["Backspace, Home", "zoom out; all the way"], ["i", "flames or icicles"],
-  ["r", "reverse: begin where stacks end"], ["m", "next mode: all, on CPU, ..."], ["d", "dark or light"], ["?", "this list"]];
+  ["r", "reverse: begin where stacks end"], ["m", "next mode: all, on CPU, ..."], ["d", "dark or light"],
+  ["p", "pause, or follow again, a recording that is written"], ["?", "this list"]];
 
 class Page {
-  constructor(profile) {
-    this.profile = profile;
-    this.filter = new Filter(profile);
+  constructor(profile, live) {
+    this.live = live;
     this.state = {view: "flame", group: "function", shape: "flame", reverse: false, query: ""};
     this.chosen = null; /* {tree, key} */
+    this.makeParts();
+    this.listen();
+    theme.read();
+    this.show(profile);
+  }
+
+  /* A profile, or a newer one of the same recording: then what is looked at stays, as far as the address says it. */
+  show(profile) {
+    const {chosen} = this;
+    this.profile = profile;
+    this.filter = new Filter(profile);
     this.trees = new Map();
     this.views = Object.keys(VIEWS).filter((view) => view !== "tags" || profile.tagSets.length > 1);
     this.hasLines = profile.recording.by === "line";
     this.groups = this.hasLines ? ["function", "line", "file"] : ["function"];
     this.modes = this.knownModes();
     this.unit = profile.recording.unit_is_time ? showSeconds : (n) => `${grouped.format(n)} ${n === 1 ? "sample" : "samples"}`;
-    this.makeParts();
+    this.parts.recording = recordingView(profile);
+    byId("time").hidden = !profile.recording.has_time || profile.slots < 2;
     this.readAddress();
-    this.listen();
-    theme.read();
     this.heading();
+    this.chosen = chosen && this.again(chosen);
     this.refresh();
+  }
+
+  /* What was chosen in the profile before. */
+  again({tree, key}) {
+    const now = this.treeBy(tree.group), same = now.keys.get(tree.texts[key]);
+    return same === undefined ? null : {tree: now, key: same};
   }
 
   knownModes() {
@@ -64,13 +81,11 @@ class Page {
       source: this.source.element,
       threads: this.threads.element,
       tags: this.tags.element,
-      recording: recordingView(this.profile),
     };
-    this.timeline = new Timeline(byId("timeline"), this.profile, {
+    this.timeline = new Timeline(byId("timeline"), {
       select: (from, to) => this.selectTime(from, to),
       hint: (text, x, y) => this.hint(text ? [text] : null, x, y),
     });
-    byId("time").hidden = !this.profile.recording.has_time || this.profile.slots < 2;
   }
 
   heading() {
@@ -147,7 +162,7 @@ class Page {
       covered = this.tree.covered(only);
     }
     const matches = covered && !byId("time").hidden ? slotMatches(this.profile, allowed, this.tree, covered) : null;
-    this.timeline.show(slotSums(this.profile, allowed), matches, this.filter.from, this.filter.to);
+    this.timeline.show(this.profile, slotSums(this.profile, allowed), matches, this.filter.from, this.filter.to);
   }
 
   showViews() {
@@ -351,7 +366,7 @@ class Page {
     state.shape = among("shape", ["flame", "icicle"], "flame");
     state.reverse = words.get("reverse") === "1";
     state.query = words.get("search") || "";
-    byId("search").value = state.query;
+    if (byId("search").value !== state.query) byId("search").value = state.query;
     filter.mode = among("mode", this.modes, "all");
     const [from, to] = (words.get("time") || "").split("-").map((s) => Math.round(s / profile.slotSeconds));
     if (from >= 0 && to > from && from < profile.slots) Object.assign(filter, {from, to: Math.min(to, profile.slots)});
@@ -396,6 +411,7 @@ class Page {
       i: () => this.set({shape: this.state.shape === "flame" ? "icicle" : "flame"}),
       r: () => this.set({reverse: !this.state.reverse}),
       m: () => this.setMode(next),
+      p: () => this.live.toggle(),
     };
     if (!view && !actions[event.key]) return;
     event.preventDefault();
@@ -422,9 +438,16 @@ class Page {
 }
 
 let page = null;
-readProfile(byId("profile").textContent).then((profile) => {
-  page = new Page(profile);
-}, (error) => {
-  byId("subtitle").textContent = "The profile cannot be read: the file is not complete, or this browser is older than 2023.";
+
+async function start() {
+  const letters = byId("profile").textContent;
+  const live = new Live(byId("live"), {busy: () => page.timeline.dragging, show: (profile) => page.show(profile)});
+  const profile = await readProfile(letters ? fromBase64(letters) : await live.fetchNew());
+  page = new Page(profile, live);
+  if (!letters) await live.follow(profile);
+}
+
+start().catch((error) => {
+  byId("subtitle").textContent = "The profile cannot be read: it is not complete, not served any more, or this browser is older than 2023.";
   console.error(error);
 });

@@ -123,8 +123,9 @@ class SourceView {
       make("div", {className: "line legend"}, make("span", {}, "self"), make("span", {}, "total"), make("span", {}, "line"),
         make("span", {}, "text as it was when recorded; lines that were never seen are left out")),
       ...rows);
-    const hot = this.lines.querySelector(".hottest");
-    if (hot) hot.scrollIntoView({block: "center"});
+    const hot = this.lines.querySelector(".hottest"), where = hot && `${this.file}:${hot.querySelector(".number").textContent}`;
+    if (hot && where !== this.where) hot.scrollIntoView({block: "center"});
+    this.where = where;
   }
 
   line(item, self, total, all, hottest) {

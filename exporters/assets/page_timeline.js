@@ -67,25 +67,21 @@ function drawColumns(context, means, most, width, height) {
 
 class Timeline {
   /* hooks: select(from, to) in slots, live while dragging; hint(text, x, y) */
-  constructor(canvas, profile, hooks) {
+  constructor(canvas, hooks) {
     this.canvas = canvas;
-    this.profile = profile;
     this.hooks = hooks;
-    this.from = 0;
-    this.to = profile.slots;
-    this.sums = new Float64Array(profile.slots * KINDS.length);
-    this.matches = null;
+    this.profile = null;
     canvas.addEventListener("pointerdown", (e) => this.down(e));
     canvas.addEventListener("pointermove", (e) => this.move(e));
     canvas.addEventListener("pointerup", (e) => this.up(e));
     canvas.addEventListener("pointerleave", () => hooks.hint(""));
-    canvas.addEventListener("dblclick", () => hooks.select(0, profile.slots));
+    canvas.addEventListener("dblclick", () => hooks.select(0, this.profile.slots));
     canvas.addEventListener("keydown", (e) => this.key(e));
     new ResizeObserver(() => this.draw()).observe(canvas.parentElement);
   }
 
-  show(sums, matches, from, to) {
-    Object.assign(this, {sums, matches, from, to});
+  show(profile, sums, matches, from, to) {
+    Object.assign(this, {profile, sums, matches, from, to});
     const step = this.profile.slotSeconds;
     this.canvas.setAttribute("aria-label", `Timeline, ${showMoment(from * step, step)} to ${showMoment(to * step, step)} ` +
       "selected; drag to select a span, arrow keys move it, Escape selects everything");
@@ -107,7 +103,7 @@ class Timeline {
 
   draw() {
     const width = this.width, axis = 15, height = this.canvas.parentElement.clientHeight;
-    if (!width || !height) return;
+    if (!this.profile || !width || !height) return;
     const context = fitCanvas(this.canvas, width, height), {slots} = this.profile;
     context.clearRect(0, 0, width, height);
     const means = columnMeans(this.sums, slots, width);
@@ -160,7 +156,7 @@ class Timeline {
 
   move(event) {
     const at = this.slot(event), step = this.profile.slotSeconds;
-    if (this.begun === undefined) {
+    if (!this.dragging) {
       this.hooks.hint(showMoment(at * step, step), event.clientX, event.clientY);
       return;
     }
@@ -169,6 +165,10 @@ class Timeline {
     this.hooks.select(from, to);
     this.hooks.hint(`${showMoment(from * step, step)} – ${showMoment(to * step, step)} (${showSeconds((to - from) * step)})`,
       event.clientX, event.clientY);
+  }
+
+  get dragging() {
+    return this.begun !== undefined;
   }
 
   up() {

@@ -23,6 +23,7 @@ class Tree {
     const {frames, nodes} = profile;
     this.group = group;
     this.items = []; /* by key */
+    this.keys = new Map(); /* what frames are told apart by -> key */
     const keyOfFrame = this.keysOf(frames, group);
     this.parent = new Int32Array(nodes.n);
     this.key = new Int32Array(nodes.n).fill(-1);
@@ -33,15 +34,16 @@ class Tree {
   }
 
   keysOf(frames, group) {
-    const ids = new Map();
+    this.texts = []; /* by key */
     return Int32Array.from(frames, (frame) => {
       const text = GROUPS[group].key(frame);
-      let id = ids.get(text);
-      if (id === undefined) {
-        id = this.items.push(groupItem(group, frame)) - 1;
-        ids.set(text, id);
+      let key = this.keys.get(text);
+      if (key === undefined) {
+        key = this.items.push(groupItem(group, frame)) - 1;
+        this.texts.push(text);
+        this.keys.set(text, key);
       }
-      return id;
+      return key;
     });
   }
 
@@ -145,6 +147,11 @@ class Box {
 
   get item() {
     return this.graph.tree.items[this.key];
+  }
+
+  /* The same in the trees of other profiles. */
+  get text() {
+    return this.graph.tree.texts[this.key];
   }
 
   get children() {

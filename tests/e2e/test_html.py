@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import unittest
@@ -340,6 +341,12 @@ class Sizes(TraceTest):
             self.assertGreater(page["about"]["slot"], full["about"]["slot"])
             self.assertAlmostEqual(sum(cell[4] for cell in page["cells"]) / 1e6, all_time, places=5)
         self.assertGreater(page["about"]["rarest"], 0)
+        # What cannot be done is done as far as possible, and said.
+        done = self.live_trace("export", "-f", "html", "-O", "max-bytes=20000", self.trace)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"\Alive-trace: the page is larger than --option max-bytes=20000, it needs \d+ bytes [^\n]*\n\Z")
+        needed = re.search(r"needs (\d+)", done.stderr).group(1)
+        self.assertEqual(self.live_trace("export", "-f", "html", "-O", f"max-bytes={needed}", self.trace).stderr, "")
         self.assertIn("(rare calls)", {page["frames"][stack[-1]]["name"] for stack in page["stacks"][1:]})
 
     def test_slots_and_cells_are_bounded(self):

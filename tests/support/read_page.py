@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the profile that an html page carries, by what exporters/html_columns.h says; the page's own reader is page_data.js.
+"""Reads the profile that an html page carries, or a page of `view` fetches, by what exporters/html_columns.h says; the page's own reader is page_data.js.
 
     tests/support/read_page.py PAGE.html     prints it as JSON
 """
@@ -72,7 +72,11 @@ def read_cells(reader, interval_us):
 
 def read_page(html):
     letters = re.search(r'<script type="text/plain" id="profile">([A-Za-z0-9+/=]*)</script>', html).group(1)
-    reader = Reader(gzip.decompress(base64.b64decode(letters)))
+    return read_profile(base64.b64decode(letters))
+
+
+def read_profile(gzipped):
+    reader = Reader(gzip.decompress(gzipped))
     recording, frame = reader.json(), reader.json()
     lengths = reader.numbers(reader.number())
     strings = [reader.text(length) for length in lengths]
