@@ -16,7 +16,7 @@ struct lt_command {
 
 extern const struct lt_command lt_cmd_run, lt_cmd_run_and_analyze, lt_cmd_attach, lt_cmd_dump,
     lt_cmd_analyze, lt_cmd_export, lt_cmd_cut, lt_cmd_diff, lt_cmd_merge, lt_cmd_info,
-    lt_cmd_formats, lt_cmd_version;
+    lt_cmd_formats, lt_cmd_version, lt_cmd_view;
 
 /* Prints the help of a command on standard output; returns the exit status. */
 int lt_command_help(const struct lt_command *command);

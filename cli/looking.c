@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/out_file.h"
 #include "cli/progress.h"
 #include "cli/say.h"
 
@@ -27,34 +26,39 @@ void lt_show_progress(void *ctx, uint64_t done, uint64_t all)
     lt_progress_show(ctx, done, all);
 }
 
-/* *result says what was seen; that nothing was recorded is left to the caller. */
-static int look_once(const struct lt_looking *l, struct lt_export_result *result)
+int lt_look_into(const struct lt_looking *l, struct lt_out_file *file,
+                 struct lt_export_result *result)
 {
     struct lt_progress progress;
-    struct lt_out_file file;
-    if (lt_out_file_open(&file, l->file))
-        return LT_EXIT_FAILURE;
-
     lt_progress_begin(&progress);
     const struct lt_export_request request = {
         .exporter = l->exporter,
         .selection = l->selection,
         .logs = (const char *const *)l->logs->at,
         .n_logs = l->logs->n,
-        .output = &file.output,
-        .output_file = file.atomic ? lt_output_atomic_name(&file.output) : NULL,
+        .output = &file->output,
+        .output_file = file->atomic ? lt_output_atomic_name(&file->output) : NULL,
         .options = l->options,
         .n_options = l->n_options,
         .color = !l->file && lt_color_wanted(STDOUT_FILENO),
-        .note = lt_show_note,
-        .progress = lt_show_progress,
+        .note = l->quiet ? NULL : lt_show_note,
+        .progress = l->quiet ? NULL : lt_show_progress,
         .ctx = &progress,
     };
     int error = lt_export_run(&request, result);
     int saved = errno;
     lt_progress_end(&progress);
     errno = saved;
-    return lt_out_file_close(&file, error, result->message);
+    return lt_out_file_close(file, error, result->message);
+}
+
+/* *result says what was seen; that nothing was recorded is left to the caller. */
+static int look_once(const struct lt_looking *l, struct lt_export_result *result)
+{
+    struct lt_out_file file;
+    if (lt_out_file_open(&file, l->file))
+        return LT_EXIT_FAILURE;
+    return lt_look_into(l, &file, result);
 }
 
 int lt_look(const struct lt_looking *l)

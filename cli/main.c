@@ -15,16 +15,14 @@
 #include "cli/say.h"
 
 static const struct lt_command *const commands[] = {
-    &lt_cmd_run,     &lt_cmd_run_and_analyze,
-    &lt_cmd_attach,  &lt_cmd_dump,
-    &lt_cmd_analyze, &lt_cmd_export,
-    &lt_cmd_diff,    &lt_cmd_cut,
-    &lt_cmd_merge,   &lt_cmd_info,
-    &lt_cmd_formats, &lt_cmd_version,
+    &lt_cmd_run,     &lt_cmd_run_and_analyze, &lt_cmd_attach, &lt_cmd_dump,
+    &lt_cmd_analyze, &lt_cmd_export,          &lt_cmd_view,   &lt_cmd_diff,
+    &lt_cmd_cut,     &lt_cmd_merge,           &lt_cmd_info,   &lt_cmd_formats,
+    &lt_cmd_version,
 };
 
 /* Words that users may know, but that this version does not have. */
-static const char *const later[] = {"top", "view"};
+static const char *const later[] = {"top"};
 
 enum {
     COMMANDS = sizeof(commands) / sizeof(commands[0]),

@@ -12,7 +12,7 @@ import zlib
 
 from lt_e2e import LIVE_TRACE, TraceTest
 
-COMMANDS = ("run", "run-and-analyze", "attach", "dump", "analyze", "export", "info", "formats", "version")
+COMMANDS = ("run", "run-and-analyze", "attach", "dump", "analyze", "export", "view", "info", "formats", "version")
 ONE_LINE = r"\Alive-trace: [^\n]*: [^\n]*\n\Z"
 
 
