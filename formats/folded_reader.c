@@ -85,28 +85,6 @@ static bool next_frame(struct lt_str *rest, struct lt_str *frame)
     return true;
 }
 
-/* "WHAT NAME (NUMBER)" or "WHAT (NUMBER)". Names of threads have brackets too: the last ones
- * count. */
-static bool parse_root(struct lt_str frame, const char *what, uint64_t max, struct lt_str *name,
-                       uint64_t *number)
-{
-    size_t at;
-    if (!lt_text_starts(frame, what) || frame.data[frame.len - 1] != ')')
-        return false;
-    if (!lt_text_find_last(frame, " (", &at) || at < strlen(what))
-        return false;
-    struct lt_str inside = lt_text_from(lt_text_until(frame, frame.len - 1), at + 2);
-    if (!lt_text_number(inside, max, number))
-        return false;
-    *name = lt_text_from(lt_text_until(frame, at), strlen(what));
-    if (name->len > 0) {
-        if (name->data[0] != ' ')
-            return false;
-        *name = lt_text_from(*name, 1);
-    }
-    return true;
-}
-
 /* py-spy's `process 12:"python3 app.py"`; the quotes may be empty. */
 static bool parse_spy_process(struct lt_str frame, struct lt_process_info *process)
 {
@@ -166,7 +144,7 @@ static void parse_frame(struct lt_str text, struct lt_frame_info *info)
 static bool parse_process(struct lt_str frame, struct lt_process_info *process)
 {
     uint64_t pid;
-    if (parse_root(frame, "process", UINT32_MAX, &process->command, &pid)) {
+    if (lt_frame_text_root(frame, "process", UINT32_MAX, &process->command, &pid)) {
         process->pid = (uint32_t)pid;
         return true;
     }
@@ -175,7 +153,7 @@ static bool parse_process(struct lt_str frame, struct lt_process_info *process)
 
 static bool parse_thread(struct lt_str frame, struct lt_thread_info *thread)
 {
-    return parse_root(frame, "thread", UINT64_MAX, &thread->name, &thread->tid) ||
+    return lt_frame_text_root(frame, "thread", UINT64_MAX, &thread->name, &thread->tid) ||
            parse_spy_thread(frame, thread);
 }
 

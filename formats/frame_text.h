@@ -13,4 +13,9 @@ void lt_frame_text_place(struct lt_str place, struct lt_frame_info *info);
  * is a name. */
 void lt_frame_text_place_first(struct lt_str text, struct lt_frame_info *info);
 
+/* "WHAT NAME (NUMBER)" or "WHAT (NUMBER)", as live-trace writes threads and processes; false for
+ * other texts and for numbers above `max`. */
+bool lt_frame_text_root(struct lt_str frame, const char *what, uint64_t max, struct lt_str *name,
+                        uint64_t *number);
+
 #endif

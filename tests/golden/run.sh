@@ -5,7 +5,7 @@
 #
 #   tests/golden/inputs/NAME.txt       becomes NAME.ltrace (tests/support/make_trace), NAME.bytes becomes NAME
 #                                      (tests/support/make_bytes.py); other files there are inputs as they are;
-#                                      shop.pb.gz is what we export of shop.ltrace
+#                                      shop.pb.gz and shop.speedscope.json are what we export of shop.ltrace
 #   tests/golden/GROUP/CASE/args       the command line, an argument a line
 #                          /expected   standard output
 #                          /errors     standard error; absent: nothing
@@ -48,7 +48,9 @@ make_inputs() {
         *) cp "$input" "$work/inputs/" || return 1 ;;
         esac
     done
-    (cd "$work/inputs" && "$LIVE_TRACE" export -o shop.pb.gz shop.ltrace)
+    for ending in pb.gz speedscope.json; do
+        (cd "$work/inputs" && "$LIVE_TRACE" export --by line -o shop.$ending shop.ltrace) || return 1
+    done
 }
 
 # A file that no rule reads is a mistake: it would look like an expectation.
