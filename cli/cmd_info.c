@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analysis/pace.h"
 #include "cli/command.h"
 #include "cli/json_output.h"
 #include "cli/logs.h"
@@ -54,6 +55,7 @@ struct info {
     size_t used_alloc;
     uint64_t unique_stacks;
     struct lt_health health;
+    struct lt_pace pace;
     struct lt_read_stats stats;
     struct lt_progress progress;
 };
@@ -198,6 +200,18 @@ static int on_health(void *ctx, const struct lt_health *health)
     return 0;
 }
 
+static int on_tick(void *ctx, int64_t time_ns, uint32_t covers, int64_t interval_ns)
+{
+    struct info *i = ctx;
+    return lt_pace_tick(&i->pace, time_ns, covers, interval_ns);
+}
+
+static int on_clock(void *ctx, const struct lt_clock_anchor *anchor)
+{
+    struct info *i = ctx;
+    return lt_pace_clock(&i->pace, anchor);
+}
+
 static void on_progress(void *ctx, uint64_t done, uint64_t all)
 {
     struct info *i = ctx;
@@ -229,11 +243,13 @@ static int read_log(struct info *i, const char *path)
     const struct lt_profile_handler handler = {
         .ctx = i,
         .meta = on_meta,
+        .clock = on_clock,
         .process = on_process,
         .thread = on_thread,
         .frame = on_frame,
         .stack = on_stack,
         .sample = on_sample,
+        .tick = on_tick,
         .health = on_health,
     };
     const struct lt_read_options read = {
@@ -332,6 +348,42 @@ static bool knows_threads(const struct info *i)
     return !i->nameless_threads || lt_intern_count(i->threads) > 0;
 }
 
+/* Null where the format has no ticks: nothing is known of them. */
+static void json_pace(struct lt_json *j, const struct info *i)
+{
+    const struct lt_pace *p = &i->pace;
+    lt_json_key(j, "late_ticks");
+    if (!i->pace.ticks) {
+        lt_json_null(j);
+        lt_json_key(j, "gaps");
+        lt_json_null(j);
+        return;
+    }
+    lt_json_object(j);
+    json_uint(j, "ticks", p->ticks);
+    json_uint(j, "count", p->late);
+    json_uint(j, "missed", p->missed);
+    json_uint(j, "worst_intervals", p->worst_covers);
+    json_seconds(j, "worst_seconds", p->worst_length_ns);
+    json_seconds(j, "worst_at", p->worst_ns);
+    lt_json_end(j);
+    lt_json_key(j, "gaps");
+    lt_json_object(j);
+    json_uint(j, "count", p->gaps);
+    json_seconds(j, "seconds", p->gaps_ns);
+    lt_json_key(j, "longest");
+    lt_json_array(j);
+    for (size_t n = 0; n < p->n_kept; n++) {
+        lt_json_object(j);
+        json_seconds(j, "at", p->kept[n].start_ns);
+        json_seconds(j, "seconds", p->kept[n].length_ns);
+        json_text(j, "cause", lt_gap_cause_name(p->kept[n].cause));
+        lt_json_end(j);
+    }
+    lt_json_end(j);
+    lt_json_end(j);
+}
+
 static void json_processes(struct lt_json *j, const struct info *i)
 {
     lt_json_key(j, "processes");
@@ -352,7 +404,7 @@ static void json_processes(struct lt_json *j, const struct info *i)
     lt_json_end(j);
 }
 
-static void json_log(struct lt_json *j, const struct info *i, const char *path)
+static void json_log(struct lt_json *j, const struct info *i, const char *path, int64_t pause_ns)
 {
     char start[64], version[32];
     lt_json_object(j);
@@ -381,6 +433,9 @@ static void json_log(struct lt_json *j, const struct info *i, const char *path)
         json_health(j, &i->health);
     else
         lt_json_null(j);
+    json_pace(j, i);
+    if (pause_ns >= 0)
+        json_seconds(j, "pause_before", pause_ns);
     lt_json_end(j);
 }
 
@@ -395,6 +450,49 @@ static void print_health(const struct lt_health *h)
     }
     printf("\nsampler         %.3f s of CPU, at most %.3f ms late\n",
            (double)h->sampler_cpu_ns / 1e9, (double)h->max_lateness_ns / 1e6);
+}
+
+static void print_at(const struct info *i, int64_t time_ns)
+{
+    char when[64];
+    int64_t realtime_ns;
+    printf("%.3f s", (double)time_ns / 1e9);
+    if (i->start_realtime_ns &&
+        !__builtin_add_overflow(i->start_realtime_ns, time_ns, &realtime_ns)) {
+        format_time(realtime_ns, when, sizeof(when));
+        printf(" (%s)", when);
+    }
+}
+
+static void print_gap(const struct info *i, const struct lt_gap *gap)
+{
+    static const char *const causes[] = {
+        [LT_GAP_MISSED] = "the recorder was stopped, or the machine too busy to let it in",
+        [LT_GAP_NOTHING] = "no Python thread to look at, or no recorder",
+        [LT_GAP_CLOCK] = "the machine slept, or its clock was set",
+    };
+    printf("  %.3f s from ", (double)gap->length_ns / 1e9);
+    print_at(i, gap->start_ns);
+    printf(": %s\n", causes[gap->cause]);
+}
+
+static void print_pace(const struct info *i)
+{
+    const struct lt_pace *p = &i->pace;
+    if (!i->pace.ticks)
+        return;
+    printf("late ticks      %" PRIu64 " of %" PRIu64, p->late, p->ticks);
+    if (p->late) {
+        printf(", %" PRIu64 " intervals missed; the worst stands for %" PRIu32 " (%.3f s), at ",
+               p->missed, p->worst_covers, (double)p->worst_length_ns / 1e9);
+        print_at(i, p->worst_ns);
+    }
+    printf("\ngaps            %" PRIu64, p->gaps);
+    if (p->gaps)
+        printf(", %.3f s without a tick", (double)p->gaps_ns / 1e9);
+    printf(p->n_kept < p->gaps ? "; the longest:\n" : "\n");
+    for (size_t n = 0; n < p->n_kept; n++)
+        print_gap(i, &p->kept[n]);
 }
 
 static void print_process(const struct process *p)
@@ -430,7 +528,7 @@ static void print_counts(const struct info *i)
            lt_intern_count(i->frames));
 }
 
-static void print_log(const struct info *i, const char *path)
+static void print_log(const struct info *i, const char *path, int64_t pause_ns)
 {
     char start[64];
     format_time(i->start_realtime_ns, start, sizeof(start));
@@ -450,6 +548,24 @@ static void print_log(const struct info *i, const char *path)
         printf("damaged         %" PRIu64 " blocks\n", i->stats.damaged_blocks);
     if (i->has_health)
         print_health(&i->health);
+    print_pace(i);
+    if (pause_ns >= 0)
+        printf("pause           %.3f s after the recordings above ended\n", (double)pause_ns / 1e9);
+}
+
+/* How long there was no recording before this one, by the wall clock; -1: there was, or that is not known. *end_ns
+ * is when the last one ended, 0 unknown. */
+static int64_t pause_before(const struct info *i, int64_t *end_ns)
+{
+    int64_t pause_ns = -1, this_end_ns;
+    if (!i->start_realtime_ns ||
+        __builtin_add_overflow(i->start_realtime_ns, i->stats.duration_ns, &this_end_ns))
+        return -1;
+    if (*end_ns && i->start_realtime_ns > *end_ns)
+        pause_ns = i->start_realtime_ns - *end_ns;
+    if (this_end_ns > *end_ns)
+        *end_ns = this_end_ns;
+    return pause_ns;
 }
 
 static int explain(const char *path, int err, const struct lt_read_stats *stats)
@@ -471,6 +587,7 @@ static int show(const struct lt_logs *logs, bool json, bool strict)
 {
     struct lt_json j;
     bool array = json && logs->n > 1;
+    int64_t end_ns = 0;
     int status = 0;
     if (json)
         lt_json_to_stdout(&j);
@@ -487,10 +604,11 @@ static int show(const struct lt_logs *logs, bool json, bool strict)
                        i.stats.damaged_blocks);
             if (i.stats.damaged_blocks && strict)
                 status = LT_EXIT_FAILURE;
+            int64_t pause_ns = pause_before(&i, &end_ns);
             if (json)
-                json_log(&j, &i, logs->at[n]);
+                json_log(&j, &i, logs->at[n], pause_ns);
             else
-                print_log(&i, logs->at[n]);
+                print_log(&i, logs->at[n], pause_ns);
         }
         release(&i);
     }
@@ -528,10 +646,11 @@ static int run(const struct lt_command *self, char **argv)
 
 const struct lt_command lt_cmd_info = {
     .name = "info",
-    .summary = "what a recording is: host, processes, size, health",
+    .summary = "what a recording is: host, processes, size, health, gaps",
     .help = "Usage: live-trace info [--json] [--strict] [LOG...]\n"
             "\n"
-            "Without LOG: the newest trace.\n"
+            "Without LOG: the newest trace. A late tick stands for more than one interval, a\n"
+            "gap is more than a second, and more than three intervals, without a tick.\n"
             "\n"
             "  --json    as JSON: one object, or an array of them for several LOGs\n"
             "  --strict  a damaged file is a failure\n",

@@ -34,6 +34,8 @@ static const int64_t LONG_SLEEP_NS = SECOND / 50; /* a longer one can be ended b
 static const int64_t CLOSING_NS = SECOND / 5;     /* how often to look for more when all is done */
 /* A recorder that is killed loses a second at most: the rest of it is for compressing and writing. */
 static const int64_t FLUSH_EVERY_NS = SECOND * 9 / 10;
+/* The wall clock is what it was when it went no further from the recording's. */
+static const int64_t CLOCK_STEP_NS = SECOND / 2;
 
 struct lt_recorder {
     struct lt_recorder_config config;
@@ -63,7 +65,8 @@ struct lt_recorder {
     struct lt_buf inbox;
     unsigned mail_taken;
     int64_t flush_ns;
-    int64_t end_ns; /* time of the last tick */
+    int64_t start_wall_ns; /* as the trace has it */
+    int64_t end_ns;        /* time of the last tick */
     atomic_uint n_sampled;
 
     struct lt_keeper *keeper;
@@ -275,9 +278,17 @@ static int renew_ids(struct lt_recorder *r)
     return err;
 }
 
+/* It was set, or the machine slept. */
+static bool clock_was_set(const struct lt_recorder *r)
+{
+    int64_t step_ns = start_by_wall_clock(r) - r->start_wall_ns;
+    return step_ns > CLOCK_STEP_NS || step_ns < -CLOCK_STEP_NS;
+}
+
 static int begin_segment(struct lt_recorder *r)
 {
-    lt_trace_writer_clock(r->writer, start_by_wall_clock(r));
+    r->start_wall_ns = start_by_wall_clock(r);
+    lt_trace_writer_clock(r->writer, r->start_wall_ns);
     int err = lt_trace_writer_new_segment(r->writer);
     return err ? err : renew_ids(r);
 }
@@ -289,7 +300,8 @@ static int begin_file(struct lt_recorder *r, const struct lt_tick *tick)
     int64_t step = tick->time_ns / r->config.interval_ns - (int64_t)tick->covers + 1;
     account_cpu(r);
     r->file_start_ns = step > 0 ? step * r->config.interval_ns : 0;
-    int err = lt_trace_writer_new_recording(r->writer, &r->health, start_by_wall_clock(r));
+    r->start_wall_ns = start_by_wall_clock(r);
+    int err = lt_trace_writer_new_recording(r->writer, &r->health, r->start_wall_ns);
     lt_health_add(&r->ended, &r->health);
     r->health = (struct lt_health){0};
     r->next_file = false;
@@ -346,9 +358,11 @@ static int one_tick(struct lt_recorder *r)
     lt_tick_timer_take(&r->timer, &tick);
     if (r->config.inside)
         r->tick.recorder_cpu_ns = recorder_cpu_ns(r);
+    /* The next one may be too late for the flush. */
+    bool flush = tick.time_ns + r->config.interval_ns > r->flush_ns;
     if (r->next_file)
         err = begin_file(r, &tick);
-    else if (lt_trace_writer_segment_due(r->writer))
+    else if (lt_trace_writer_segment_due(r->writer) || (flush && clock_was_set(r)))
         err = begin_segment(r);
     if (!err)
         err = sample_all(r, &tick);
@@ -356,7 +370,7 @@ static int one_tick(struct lt_recorder *r)
         return err;
     update_health(r, &tick);
     r->end_ns = tick.time_ns;
-    if (tick.time_ns + r->config.interval_ns > r->flush_ns) { /* the next one may be too late */
+    if (flush) {
         r->flush_ns = tick.time_ns + FLUSH_EVERY_NS;
         account_cpu(r);
         err = lt_trace_writer_flush(r->writer, &r->health);
@@ -430,12 +444,13 @@ static int make_writer(struct lt_recorder *r)
     static const char recorder[] = "live-trace " PACKAGE_VERSION;
     gethostname(host, sizeof(host) - 1);
     lt_tick_timer_init(&r->timer, r->config.interval_ns);
+    r->start_wall_ns = start_by_wall_clock(r);
     struct lt_trace_config config = {
         .meta = {.host = bytes_of(host, strlen(host)),
                  .command = r->config.command,
                  .cwd = r->config.cwd,
                  .recorder = bytes_of(recorder, sizeof(recorder) - 1),
-                 .start_realtime_ns = start_by_wall_clock(r),
+                 .start_realtime_ns = r->start_wall_ns,
                  .interval_ns = r->config.interval_ns,
                  .has_time = true},
         .sink = {r, post_block},

@@ -11,9 +11,7 @@
 
 #define MAX_TURNS ((size_t)1 << 20)
 
-/* Clocks that are steered gain or lose at most 500 millionths (adjtimex); both readings are a
- * little apart besides. */
-static const int64_t DRIFT_PER = 2000;
+/* Both readings are a little apart. */
 static const int64_t SLACK_NS = 1000000;
 
 void lt_splice_clock_release(struct lt_splice_clock *c)
@@ -37,7 +35,7 @@ int lt_splice_clock_add(struct lt_splice_clock *c, const struct lt_clock_anchor 
             __builtin_sub_overflow(turn.wall_ns, last->wall_ns, &gained)) {
             return 0; /* damaged: nothing to go by */
         }
-        int64_t drift = (turn.time_ns - last->time_ns) / DRIFT_PER + SLACK_NS;
+        int64_t drift = (turn.time_ns - last->time_ns) / LT_CLOCK_DRIFT_PER + SLACK_NS;
         turn.step = gained > drift || gained < -drift;
         if (turn.step && gained < 0) {
             gained = 0;

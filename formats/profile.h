@@ -125,6 +125,9 @@ struct lt_sample {
     int64_t weight_ns; /* the time that they stand for */
 };
 
+/* Clocks that are steered gain or lose at most a two-thousandth of the time (adjtimex). */
+#define LT_CLOCK_DRIFT_PER 2000
+
 /* Both clocks were read at one moment. The first anchor repeats what the meta said. */
 struct lt_clock_anchor {
     int64_t time_ns;           /* of the input, when they were read */
@@ -135,6 +138,8 @@ struct lt_clock_anchor {
  * is what the reader returns. Strings are borrowed for the call.
  * process and thread may come again for an id: the later one counts.
  * source gives the text of a source line, without its line end, at any time.
+ * tick is called for each tick at which there was a thread, in order, with totals too (it may then come
+ * before the totals of its samples): covers is how many intervals it stands for. Only traces have them.
  * health is cumulative for the recording so far; the last one counts. */
 struct lt_profile_handler {
     void *ctx;
@@ -148,6 +153,7 @@ struct lt_profile_handler {
     int (*tags)(void *ctx, uint32_t id, const struct lt_tag *tags, size_t n);
     int (*source)(void *ctx, struct lt_str file, uint32_t line, struct lt_str text);
     int (*sample)(void *ctx, const struct lt_sample *sample);
+    int (*tick)(void *ctx, int64_t time_ns, uint32_t covers, int64_t interval_ns);
     int (*health)(void *ctx, const struct lt_health *health);
 };
 

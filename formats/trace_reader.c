@@ -135,7 +135,9 @@ static int on_tick(void *ctx, int64_t time_ns, uint32_t covers)
     if (at_ns > r->last_ns)
         r->last_ns = at_ns;
     note_end(r, saturated_sum(at_ns, weight_of(r, covers)));
-    return 0;
+    return r->handler->tick
+               ? r->handler->tick(r->handler->ctx, r->last_ns, covers, r->clock.interval_ns)
+               : 0;
 }
 
 /* ---- segments and recordings ---- */
@@ -346,7 +348,8 @@ static bool is_ours(const struct trace_reader *r, struct lt_cursor *c)
 
 static int read_ticks(struct trace_reader *r, struct lt_cursor c)
 {
-    const struct lt_tick_sink sink = {.ctx = r, .sample = on_sample, .tick = on_tick};
+    const struct lt_tick_sink sink = {
+        .ctx = r, .sample = r->options->totals ? NULL : on_sample, .tick = on_tick};
     return lt_tick_reader_read(&r->ticks, c, &r->clock, &sink);
 }
 
@@ -388,17 +391,18 @@ static int read_block(struct trace_reader *r, const struct lt_block *block)
     int err;
     if (!wanted(r, block->type))
         return 0;
-    if (block->type == LT_BLOCK_TICKS && r->options->totals) {
-        err = r->in_segment ? lt_summing_ticks(&r->summing, block) : 0;
-    } else {
-        err = lt_inflater_payload(r->inflater, block->deflated, stored, &payload);
+    bool summed = block->type == LT_BLOCK_TICKS && r->options->totals;
+    err = summed && r->in_segment ? lt_summing_ticks(&r->summing, block) : 0;
+    if (err || (summed && !r->handler->tick))
+        return err;
+    err = lt_inflater_payload(r->inflater, block->deflated, stored, &payload);
+    if (!err) {
         const uint8_t *at = (const uint8_t *)payload.data;
-        if (!err)
-            err = read_payload(r, block->type, (struct lt_cursor){at, at + payload.len, false});
+        err = read_payload(r, block->type, (struct lt_cursor){at, at + payload.len, false});
     }
     if (err != LT_BAD_PAYLOAD)
         return err;
-    r->bad++;
+    r->bad += !summed; /* the summing counts its own, if it needs them */
     return 0;
 }
 

@@ -552,14 +552,24 @@ class Decoder:
         self.stats["duration_ns"] = max(self.stats["duration_ns"], self.base_ns + end_ns)
 
     def ticks(self, payload):
-        if self.totals:
-            self.kept_ticks.append(payload)
+        if not self.totals:
+            self.tick_events(payload)
             return
+        self.kept_ticks.append(payload)
+        try:
+            self.tick_events(payload)
+        except BadPayload:
+            pass  # counted where it is summed up
+
+    def tick_events(self, payload):
+        """Each tick, after its samples if single ones are wanted."""
+        interval_ns = self.segment["interval_ns"]
         for time_ns, covers, threads, _ in read_ticks(payload, self.segment):
             self.last_ns = max(self.last_ns, self.base_ns + time_ns)
-            for thread in threads:
+            for thread in threads if not self.totals else ():
                 self.sample(self.last_ns, thread, 1, covers, self.segment)
-            self.note_end(time_ns + covers * self.segment["interval_ns"])
+            self.note_end(time_ns + covers * interval_ns)
+            self.emit("tick", time_ns=self.last_ns, covers=covers, interval_ns=interval_ns)
 
     def totals_block(self, payload):
         if self.totals:

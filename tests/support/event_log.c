@@ -172,6 +172,15 @@ static int on_sample(void *ctx, const struct lt_sample *sample)
     return end(ctx);
 }
 
+static int on_tick(void *ctx, int64_t time_ns, uint32_t covers, int64_t interval_ns)
+{
+    struct lt_json *j = begin(ctx, "tick");
+    put_int(j, "time_ns", time_ns);
+    put_uint(j, "covers", covers);
+    put_int(j, "interval_ns", interval_ns);
+    return end(ctx);
+}
+
 static int on_health(void *ctx, const struct lt_health *health)
 {
     struct lt_json *j = begin(ctx, "health");
@@ -203,6 +212,7 @@ struct lt_profile_handler lt_event_log_handler(struct lt_event_log *log, lt_json
         .tags = on_tags,
         .source = on_source,
         .sample = on_sample,
+        .tick = on_tick,
         .health = on_health,
     };
 }
