@@ -6,9 +6,11 @@
 #include "collector/platform/thread_stat.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,8 +20,13 @@
 enum {
     /* proc(5): fields are counted from 1; the second is the name in parentheses. */
     FIELD_STATE = 3,
-    FIELD_PROCESSOR = 39
+    FIELD_PROCESSOR = 39,
+
+    KEPT_SHARE =
+        4 /* of the descriptors that this process may have; the others are a program's own */
 };
+
+static atomic_uint n_kept; /* descriptors of files that stay open */
 
 static int open_file(pid_t pid, pid_t tid, const char *name)
 {
@@ -45,10 +52,24 @@ void lt_thread_files_init(struct lt_thread_files *f, pid_t pid, pid_t tid)
 void lt_thread_files_close(struct lt_thread_files *f)
 {
     for (int i = 0; i < LT_N_THREAD_FILES; i++) {
-        if (f->fd[i] >= 0)
+        if (f->fd[i] >= 0) {
             close(f->fd[i]);
+            atomic_fetch_sub(&n_kept, 1);
+        }
         f->fd[i] = -1;
     }
+}
+
+static void keep_or_close(struct lt_thread_files *f, enum lt_thread_file file, int fd)
+{
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (atomic_load(&n_kept) >= limit.rlim_cur / KEPT_SHARE) {
+        close(fd);
+        return;
+    }
+    atomic_fetch_add(&n_kept, 1);
+    f->fd[file] = fd;
 }
 
 /* Reads the whole of a file as a string. */
@@ -59,9 +80,12 @@ static int read_file(struct lt_thread_files *f, enum lt_thread_file file, char *
         [LT_THREAD_STAT] = "stat",
         [LT_THREAD_SCHEDSTAT] = "schedstat",
     };
-    if (f->fd[file] < 0 && f->tid)
-        f->fd[file] = open_file(f->pid, f->tid, names[file]);
-    ssize_t n = pread(f->fd[file], buf, size - 1, 0);
+    int fd = f->fd[file];
+    if (fd < 0 && f->tid)
+        fd = open_file(f->pid, f->tid, names[file]);
+    ssize_t n = pread(fd, buf, size - 1, 0);
+    if (fd >= 0 && f->fd[file] < 0)
+        keep_or_close(f, file, fd);
     if (n <= 0)
         return LT_ERR_NO_PROCESS;
     buf[n] = '\0';

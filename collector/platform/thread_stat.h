@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the kernel says of a thread: files under /proc/PID/task/TID, kept open and read again, and
- * the CPU clock of a whole process (0.4 us), which tells when none of them need be asked. */
+ * What the kernel says of a thread: files under /proc/PID/task/TID, kept open and read again, as long
+ * as that takes no more than a quarter of the descriptors that this process may have, and the CPU
+ * clock of a whole process (0.4 us), which tells when none of them need be asked. */
 #ifndef LT_THREAD_STAT_H
 #define LT_THREAD_STAT_H
 
