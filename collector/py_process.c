@@ -22,7 +22,7 @@
 enum {
     LIST_EVERY_NS = 500000000,   /* a thread's end may go unnoticed that long, */
     INTERPS_EVERY_NS = 50000000, /* and an interpreter's beginning and end */
-    MAX_CODE_BYTES = 8 << 20,
+    CODE_BYTES = 1 << 20,        /* or twice what the stacks of one moment need */
     MAX_CODES = 1 << 14,
     MAX_CHANGES = LT_MAX_THREADS * 16
 };
@@ -36,6 +36,7 @@ int lt_py_process_new(struct lt_py_process **out, pid_t pid, const struct lt_mem
     p->pid = pid;
     p->mem = *mem;
     p->runtime = *runtime;
+    p->max_code_bytes = CODE_BYTES;
     lt_thread_ids_init(&p->ids, pid);
     int err = lt_py_codes_new(&p->codes, mem, &runtime->offsets);
     if (!err)
@@ -159,10 +160,15 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
     return 0;
 }
 
-/* Code objects come and go in a program that makes code; what is known of them stays bounded. */
+/* Code objects come and go in a program that makes code; what is known of them stays bounded. What
+ * is still in use is soon read again. */
 static void bound_codes(struct lt_py_process *p)
 {
-    if (lt_py_codes_count(p->codes) < MAX_CODES && lt_py_codes_bytes(p->codes) < MAX_CODE_BYTES)
+    size_t bytes = lt_py_codes_bytes(p->codes);
+    if (p->codes_cleared)
+        p->max_code_bytes = 2 * bytes > CODE_BYTES ? 2 * bytes : CODE_BYTES;
+    p->codes_cleared = lt_py_codes_count(p->codes) >= MAX_CODES || bytes >= p->max_code_bytes;
+    if (!p->codes_cleared)
         return;
     lt_py_codes_clear(p->codes);
     lt_py_nodes_forget(p);

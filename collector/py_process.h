@@ -114,6 +114,8 @@ struct lt_py_process {
     struct lt_py_runtime runtime;
     struct lt_py_asyncio asyncio; /* given: the tasks that threads run are looked for */
     struct lt_py_codes *codes;
+    size_t max_code_bytes; /* then they are forgotten */
+    bool codes_cleared;    /* before the last reading: what is known since then is in use */
     struct lt_copies copies;
     struct lt_py_tag_var tag_var;
     struct lt_py_code **checks; /* scratch: code objects whose identities are to be copied */
