@@ -7,6 +7,7 @@ import glob
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,8 @@ def version_of(python):
 def look_for_interpreters():
     root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     debian, reason = debian_pythons(CACHE)
-    candidates = sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python"))) + debian
+    candidates = [path for path in os.environ.get("LIVE_TRACE_TEST_PYTHONS", "").split(":") if path]
+    candidates += sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python"))) + debian
     candidates += [shutil.which(f"python{major}.{minor}") for major, minor in VERSIONS]
     candidates += [shutil.which("python3"), sys.executable]
     found = {}
@@ -56,7 +58,8 @@ def look_for_interpreters():
 
 
 def interpreters():
-    """{(major, minor): command} of the supported interpreters: pyenv's, Debian unstable's, those on PATH."""
+    """{(major, minor): command} of the supported interpreters: those that were asked for, pyenv's, Debian unstable's, those on
+    PATH."""
     return dict(sorted(look_for_interpreters()[0].items()))
 
 
@@ -170,6 +173,19 @@ def package():
                     ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(extension, os.path.join(site, "live_trace"))
     return site
+
+
+@functools.lru_cache(maxsize=None)
+def package_environment():
+    """The variables that let an interpreter import that package: also where it was built with AddressSanitizer, whose runtime has
+    to be the first library of a program."""
+    variables = {"PYTHONPATH": package(), "PYTHONDONTWRITEBYTECODE": "1"}
+    libraries = subprocess.run(["ldd", os.path.join(package(), "live_trace", "_agent.abi3.so")], stdout=subprocess.PIPE, text=True,
+                               check=True).stdout
+    runtime = re.search(r"libasan\.so\S* => (\S+)", libraries)
+    if runtime:
+        variables.update(LD_PRELOAD=runtime[1], PYTHONMALLOC="malloc", ASAN_OPTIONS="detect_leaks=0")
+    return variables
 
 
 @functools.lru_cache(maxsize=None)

@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 
-from lt_e2e import TraceTest, every_interpreter, info, package, read
+from lt_e2e import TraceTest, every_interpreter, info, package, package_environment, read
 
 HOT = """
 import asyncio, os, sys, threading, time
@@ -27,8 +27,7 @@ class AgentTest(TraceTest):
         super().setUp()
         if not package():
             self.skipTest("the library inside of a program: built without Python.h")
-        self.environment["PYTHONPATH"] = package()
-        self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        self.environment.update(package_environment())
 
     def start(self, text, *arguments, **options):
         script = self.script(text)
@@ -328,6 +327,25 @@ class OneInterpreter(AgentTest):
             live_trace.stop()
         """)
         self.assertEqual(errors.count("not sampling"), 1, errors)
+
+    def test_descriptors_stay_the_programs(self):
+        """Threads by the hundred, and a limit that is lower than their number."""
+        out, _ = self.run_program("""
+            import resource
+            resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+            threading.stack_size(1 << 18)
+            def now_and_then():
+                while True: time.sleep(0.02)
+            for _ in range(200):
+                threading.Thread(target=now_and_then, daemon=True).start()
+            live_trace.start(0.01, "out.ltrace")
+            hot(1)
+            print(len(os.listdir("/proc/self/fd")) < 64)
+            live_trace.stop()
+            os._exit(0)
+        """)
+        self.assertEqual(out.split(), ["True"])
+        self.assertEqual(len({sample["tid"] for sample in read(self.trace)[1]}), 201)
 
     def test_signals_stay_the_programs(self):
         """No signal is used, and those that come are handled by the program's threads."""

@@ -12,7 +12,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from lt_e2e import TraceTest, package, read, virtual_environment
+from lt_e2e import TraceTest, package, package_environment, read, virtual_environment
 
 DJANGO = """
 import os, sys, time
@@ -145,8 +145,8 @@ class MiddlewareTest(TraceTest):
         super().setUp()
         if not package():
             self.skipTest("middlewares: built without Python.h")
-        self.environment["PYTHONPATH"] = package() + os.pathsep + self.folder
-        self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        self.environment.update(package_environment())
+        self.environment["PYTHONPATH"] += os.pathsep + self.folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
