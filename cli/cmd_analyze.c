@@ -78,8 +78,9 @@ static int show(struct analyze *a)
 }
 
 /* Takes one option: 0, or an exit status after a message; *help when it is that. */
-static int take(struct analyze *a, int id, const char *value)
+static int take(void *ctx, int id, const char *value)
 {
+    struct analyze *a = ctx;
     switch (id) {
     case 0:
         return lt_logs_add(&a->logs, value);
@@ -119,27 +120,24 @@ static void release(struct analyze *a)
     lt_logs_release(&a->logs);
 }
 
+static int analyze(struct analyze *a)
+{
+    int status = check_every(a);
+    if (!status)
+        status = lt_logs_default(&a->logs);
+    return status ? status : show(a);
+}
+
 static int run(const struct lt_command *self, char **argv)
 {
     struct analyze a = {0};
     struct lt_options o = {
         .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
-    int status = 0, id = 0;
-    while (!status && (id = lt_options_next(&o)) >= 0) {
-        if (id == LT_OPTION_HELP) {
-            release(&a);
-            return lt_command_help(self);
-        }
-        status = take(&a, id, o.value);
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (!status)
-        status = check_every(&a);
-    if (!status)
-        status = lt_logs_default(&a.logs);
-    if (!status)
-        status = show(&a);
+    int status = lt_options_each(&o, take, &a);
+    if (status == LT_ASKED_FOR_HELP)
+        status = lt_command_help(self);
+    else if (!status)
+        status = analyze(&a);
     release(&a);
     return status;
 }

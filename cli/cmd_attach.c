@@ -77,28 +77,26 @@ static int record(struct attach *a)
     return summary.error ? LT_EXIT_FAILURE : status;
 }
 
+static int take(void *ctx, int id, const char *value)
+{
+    struct attach *a = ctx;
+    if (id == 0)
+        return add_pid(a, value);
+    return lt_recording_option(&a->recording, id, value) == 0 ? 0 : LT_EXIT_USAGE;
+}
+
 static int run(const struct lt_command *self, char **argv)
 {
     struct attach a = {.n = 0};
     struct lt_options o = {
         .command = self->name, .tables = {lt_recording_option_table}, .argv = argv};
-    int status = 0, id = 0;
     lt_recording_options_init(&a.recording);
-    while (!status && (id = lt_options_next(&o)) >= 0) {
-        if (id == LT_OPTION_HELP) {
-            lt_recording_options_release(&a.recording);
-            return lt_command_help(self);
-        }
-        if (id == 0)
-            status = add_pid(&a, o.value);
-        else if (lt_recording_option(&a.recording, id, o.value) != 0)
-            status = LT_EXIT_USAGE;
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (!status && a.n == 0)
+    int status = lt_options_each(&o, take, &a);
+    if (status == LT_ASKED_FOR_HELP)
+        status = lt_command_help(self);
+    else if (!status && a.n == 0)
         status = lt_say_usage("attach needs a process: live-trace attach PID");
-    if (!status)
+    else if (!status)
         status = record(&a);
     lt_recording_options_release(&a.recording);
     return status;

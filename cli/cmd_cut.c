@@ -22,8 +22,9 @@ struct cut {
     const char *file;
 };
 
-static int take(struct cut *c, int id, const char *value)
+static int take(void *ctx, int id, const char *value)
 {
+    struct cut *c = ctx;
     switch (id) {
     case 0:
         return lt_logs_add(&c->logs, value);
@@ -51,27 +52,24 @@ static int check(const struct cut *c)
     return c->file ? 0 : lt_say_usage("cut needs a name for the new trace: give -o FILE");
 }
 
+static int cut(struct cut *c)
+{
+    int status = check(c);
+    if (!status)
+        status = lt_logs_default(&c->logs);
+    return status ? status : lt_splice_logs(&c->selection, &c->logs, c->file);
+}
+
 static int run(const struct lt_command *self, char **argv)
 {
     struct cut c = {0};
     struct lt_options o = {
         .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
-    bool help = false;
-    int status = 0, id = 0;
-    while (!status && !help && (id = lt_options_next(&o)) >= 0) {
-        help = id == LT_OPTION_HELP;
-        status = help ? 0 : take(&c, id, o.value);
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (help)
+    int status = lt_options_each(&o, take, &c);
+    if (status == LT_ASKED_FOR_HELP)
         status = lt_command_help(self);
-    if (!status && !help)
-        status = check(&c);
-    if (!status && !help)
-        status = lt_logs_default(&c.logs);
-    if (!status && !help)
-        status = lt_splice_logs(&c.selection, &c.logs, c.file);
+    else if (!status)
+        status = cut(&c);
     lt_selection_release(&c.selection);
     lt_logs_release(&c.logs);
     return status;

@@ -73,8 +73,9 @@ static int set_limit(struct diff *d, const char *value)
     return 0;
 }
 
-static int take(struct diff *d, int id, const char *value)
+static int take(void *ctx, int id, const char *value)
 {
+    struct diff *d = ctx;
     switch (id) {
     case 0:
         if (d->n_sides == LT_FLAME_SIDES)
@@ -176,15 +177,8 @@ static int run(const struct lt_command *self, char **argv)
     struct diff d = {.rows = DEFAULT_ROWS};
     struct lt_options o = {
         .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
-    bool help = false;
-    int status = 0, id = 0;
-    while (!status && !help && (id = lt_options_next(&o)) >= 0) {
-        help = id == LT_OPTION_HELP;
-        status = help ? 0 : take(&d, id, o.value);
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (help)
+    int status = lt_options_each(&o, take, &d);
+    if (status == LT_ASKED_FOR_HELP)
         status = lt_command_help(self);
     else if (!status && d.n_sides < LT_FLAME_SIDES)
         status = lt_say_usage("diff compares two recordings: give BASE and LOG");

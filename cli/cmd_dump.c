@@ -391,8 +391,9 @@ struct request {
 };
 
 /* 0, or the exit status once it has been said. */
-static int take_option(struct request *r, int id, const char *value)
+static int take(void *ctx, int id, const char *value)
 {
+    struct request *r = ctx;
     switch (id) {
     case OPT_JSON:
         r->json = true;
@@ -416,16 +417,11 @@ static int take_option(struct request *r, int id, const char *value)
 
 static int run(const struct lt_command *self, char **argv)
 {
-    struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
     struct request r = {0};
-    int status = 0, id = 0;
-    while (!status && (id = lt_options_next(&o)) >= 0) {
-        if (id == LT_OPTION_HELP)
-            return lt_command_help(self);
-        status = take_option(&r, id, o.value);
-    }
-    if (id == -2)
-        return LT_EXIT_USAGE;
+    struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
+    int status = lt_options_each(&o, take, &r);
+    if (status == LT_ASKED_FOR_HELP)
+        return lt_command_help(self);
     if (!status && !r.pid)
         status = lt_say_usage("dump needs a process: live-trace dump PID");
     return status ? status : dump(r.pid, r.json, &r.options);

@@ -50,8 +50,9 @@ static int add_option(struct export *e, const char *value)
     return 0;
 }
 
-static int take(struct export *e, int id, const char *value)
+static int take(void *ctx, int id, const char *value)
 {
+    struct export *e = ctx;
     switch (id) {
     case 0:
         return lt_logs_add(&e->logs, value);
@@ -120,17 +121,10 @@ static int run(const struct lt_command *self, char **argv)
     struct export e = {0};
     struct lt_options o = {
         .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
-    int status = 0, id = 0;
-    while (!status && (id = lt_options_next(&o)) >= 0) {
-        if (id == LT_OPTION_HELP) {
-            release(&e);
-            return lt_command_help(self);
-        }
-        status = take(&e, id, o.value);
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (!status)
+    int status = lt_options_each(&o, take, &e);
+    if (status == LT_ASKED_FOR_HELP)
+        status = lt_command_help(self);
+    else if (!status)
         status = show(&e);
     release(&e);
     return status;

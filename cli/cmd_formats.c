@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/json_output.h"
@@ -25,23 +26,59 @@ static const char *or_dash(const char *text)
     return text && *text ? text : "-";
 }
 
+/* A line of the table: name, ending, read by, from. */
+enum { COLUMNS = 4 };
+struct row {
+    const char *cells[COLUMNS];
+};
+
+static struct row output_row(const struct lt_exporter_entry *e)
+{
+    if (!e->exporter)
+        return (struct row){{e->name ? e->name : "(unavailable)", "-", e->unavailable, e->origin}};
+    return (struct row){{e->exporter->name, or_dash(e->exporter->extension),
+                         or_dash(e->exporter->read_by), e->origin}};
+}
+
+static struct row input_row(const struct lt_input_format *f)
+{
+    return (struct row){{f->name, or_dash(f->extension), f->description, ""}};
+}
+
+/* Makes room for the first n cells. */
+static void widen(int widths[COLUMNS], struct row row, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int width = (int)strlen(row.cells[i]);
+        widths[i] = width > widths[i] ? width : widths[i];
+    }
+}
+
+/* The last cell that says something has no blanks behind it. */
+static void print_row(const int widths[COLUMNS], struct row row)
+{
+    int last = *row.cells[COLUMNS - 1] ? COLUMNS - 1 : COLUMNS - 2;
+    for (int i = 0; i <= last; i++)
+        printf("  %-*s", i < last ? widths[i] : 0, row.cells[i]);
+    putchar('\n');
+}
+
 static void print_text(const struct lt_registry *registry)
 {
+    const struct row head = {{"NAME", "ENDING", "READ BY", "FROM"}};
+    int widths[COLUMNS] = {0};
+    widen(widths, head, COLUMNS);
+    for (size_t i = 0; i < lt_registry_count(registry); i++)
+        widen(widths, output_row(lt_registry_at(registry, i)), COLUMNS);
+    for (size_t i = 0; lt_input_formats[i]; i++)
+        widen(widths, input_row(lt_input_formats[i]), 2);
     puts("Output formats (export -f NAME):");
-    printf("  %-12s %-16s %-36s %s\n", "NAME", "ENDING", "READ BY", "FROM");
-    for (size_t i = 0; i < lt_registry_count(registry); i++) {
-        const struct lt_exporter_entry *e = lt_registry_at(registry, i);
-        if (e->exporter)
-            printf("  %-12s %-16s %-36s %s\n", e->exporter->name, or_dash(e->exporter->extension),
-                   or_dash(e->exporter->read_by), e->origin);
-        else
-            printf("  %-12s %-16s %-36s %s\n", e->name ? e->name : "(unavailable)", "-",
-                   e->unavailable, e->origin);
-    }
+    print_row(widths, head);
+    for (size_t i = 0; i < lt_registry_count(registry); i++)
+        print_row(widths, output_row(lt_registry_at(registry, i)));
     puts("\nInput formats, found by content; each may be gzipped:");
     for (size_t i = 0; lt_input_formats[i]; i++)
-        printf("  %-12s %-16s %s\n", lt_input_formats[i]->name,
-               or_dash(lt_input_formats[i]->extension), lt_input_formats[i]->description);
+        print_row(widths, input_row(lt_input_formats[i]));
 }
 
 /* One output, with the options that it has. */
@@ -123,52 +160,55 @@ static int print_json(const struct lt_registry *registry)
     return lt_json_end_stdout(&j);
 }
 
-/* Everything, or the format that was named. */
-static int show(const struct lt_plugins *plugins, const char *name, bool json)
+struct formats {
+    struct lt_plugins plugins;
+    const char *name; /* the one that is asked about; NULL: all */
+    bool json;
+};
+
+static int take(void *ctx, int id, const char *value)
 {
-    if (json)
-        return print_json(plugins->registry);
-    if (!name) {
-        print_text(plugins->registry);
+    struct formats *f = ctx;
+    if (id == OPT_PLUGIN)
+        return lt_plugins_add(&f->plugins, value);
+    if (id == 0 && f->name)
+        return lt_say_usage("formats shows one format: leave out %s", value);
+    if (id == 0)
+        f->name = value;
+    f->json = f->json || id == OPT_JSON;
+    return 0;
+}
+
+static int show(struct formats *f)
+{
+    int status = lt_plugins_load(&f->plugins);
+    if (status)
+        return status;
+    if (f->json && f->name)
+        return lt_say_usage("--json shows all formats: leave out %s", f->name);
+    if (f->json)
+        return print_json(f->plugins.registry);
+    if (!f->name) {
+        print_text(f->plugins.registry);
         return 0;
     }
-    const struct live_trace_exporter *e = lt_registry_find(plugins->registry, name);
+    const struct live_trace_exporter *e = lt_registry_find(f->plugins.registry, f->name);
     if (!e)
-        return lt_plugins_unknown(plugins, name);
-    print_one(plugins->registry, e);
+        return lt_plugins_unknown(&f->plugins, f->name);
+    print_one(f->plugins.registry, e);
     return 0;
 }
 
 static int run(const struct lt_command *self, char **argv)
 {
-    struct lt_plugins plugins = {0};
+    struct formats f = {0};
     struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
-    const char *name = NULL;
-    bool json = false;
-    int status = 0, id = 0;
-    while (!status && (id = lt_options_next(&o)) >= 0) {
-        if (id == LT_OPTION_HELP) {
-            lt_plugins_release(&plugins);
-            return lt_command_help(self);
-        }
-        if (id == OPT_JSON)
-            json = true;
-        else if (id == OPT_PLUGIN)
-            status = lt_plugins_add(&plugins, o.value);
-        else if (name)
-            status = lt_say_usage("formats shows one format: leave out %s", o.value);
-        else
-            name = o.value;
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (!status)
-        status = lt_plugins_load(&plugins);
-    if (!status && json && name)
-        status = lt_say_usage("--json shows all formats: leave out %s", name);
-    if (!status)
-        status = show(&plugins, name, json);
-    lt_plugins_release(&plugins);
+    int status = lt_options_each(&o, take, &f);
+    if (status == LT_ASKED_FOR_HELP)
+        status = lt_command_help(self);
+    else if (!status)
+        status = show(&f);
+    lt_plugins_release(&f.plugins);
     return status;
 }
 

@@ -583,6 +583,19 @@ static int explain(const char *path, int err, const struct lt_read_stats *stats)
     }
 }
 
+struct request {
+    struct lt_logs logs;
+    bool json, strict;
+};
+
+static int take(void *ctx, int id, const char *value)
+{
+    struct request *r = ctx;
+    r->json = r->json || id == OPT_JSON;
+    r->strict = r->strict || id == OPT_STRICT;
+    return id == 0 ? lt_logs_add(&r->logs, value) : 0;
+}
+
 static int show(const struct lt_logs *logs, bool json, bool strict)
 {
     struct lt_json j;
@@ -621,26 +634,16 @@ static int show(const struct lt_logs *logs, bool json, bool strict)
 
 static int run(const struct lt_command *self, char **argv)
 {
-    struct lt_logs logs = {0};
+    struct request r = {0};
     struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
-    bool json = false, strict = false, help = false;
-    int status = 0, id = 0;
-    while (!status && !help && (id = lt_options_next(&o)) >= 0) {
-        help = id == LT_OPTION_HELP;
-        json = json || id == OPT_JSON;
-        strict = strict || id == OPT_STRICT;
-        if (id == 0)
-            status = lt_logs_add(&logs, o.value);
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (help)
+    int status = lt_options_each(&o, take, &r);
+    if (!status)
+        status = lt_logs_default(&r.logs);
+    if (status == LT_ASKED_FOR_HELP)
         status = lt_command_help(self);
     else if (!status)
-        status = lt_logs_default(&logs);
-    if (!status && !help)
-        status = show(&logs, json, strict);
-    lt_logs_release(&logs);
+        status = show(&r.logs, r.json, r.strict);
+    lt_logs_release(&r.logs);
     return status;
 }
 

@@ -16,33 +16,37 @@ static const struct lt_option options[] = {
     {0},
 };
 
+struct merge {
+    struct lt_selection all; /* of which only strictness can be chosen */
+    struct lt_logs logs;
+    const char *file;
+};
+
+static int take(void *ctx, int id, const char *value)
+{
+    struct merge *m = ctx;
+    if (id == 0)
+        return lt_logs_add(&m->logs, value);
+    if (id == OPT_OUTPUT)
+        m->file = value;
+    m->all.strict = m->all.strict || id == OPT_STRICT;
+    return 0;
+}
+
 static int run(const struct lt_command *self, char **argv)
 {
-    struct lt_selection all = {0};
-    struct lt_logs logs = {0};
+    struct merge m = {0};
     struct lt_options o = {.command = self->name, .tables = {options}, .argv = argv};
-    const char *file = NULL;
-    bool help = false;
-    int status = 0, id = 0;
-    while (!status && !help && (id = lt_options_next(&o)) >= 0) {
-        help = id == LT_OPTION_HELP;
-        all.strict = all.strict || id == OPT_STRICT;
-        if (id == OPT_OUTPUT)
-            file = o.value;
-        else if (id == 0)
-            status = lt_logs_add(&logs, o.value);
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (help)
+    int status = lt_options_each(&o, take, &m);
+    if (status == LT_ASKED_FOR_HELP)
         status = lt_command_help(self);
-    else if (!status && !file)
+    else if (!status && !m.file)
         status = lt_say_usage("merge needs a name for the new trace: give -o FILE");
-    else if (!status && !logs.n)
+    else if (!status && !m.logs.n)
         status = lt_say_usage("merge needs recordings: name traces, or a folder of them");
     else if (!status)
-        status = lt_splice_logs(&all, &logs, file);
-    lt_logs_release(&logs);
+        status = lt_splice_logs(&m.all, &m.logs, m.file);
+    lt_logs_release(&m.logs);
     return status;
 }
 

@@ -236,8 +236,9 @@ static int show(struct view *v)
     return status ? status : serve(v);
 }
 
-static int take(struct view *v, int id, const char *value)
+static int take(void *ctx, int id, const char *value)
 {
+    struct view *v = ctx;
     switch (id) {
     case 0:
         return lt_logs_add(&v->logs, value);
@@ -268,17 +269,10 @@ static int run(const struct lt_command *self, char **argv)
     struct view v = {.signals = -1, .page = -1, .profile = {.file = -1, .next = -1}};
     struct lt_options o = {
         .command = self->name, .tables = {options, lt_selection_options}, .argv = argv};
-    int status = 0, id = 0;
-    while (!status && (id = lt_options_next(&o)) >= 0) {
-        if (id == LT_OPTION_HELP) {
-            release(&v);
-            return lt_command_help(self);
-        }
-        status = take(&v, id, o.value);
-    }
-    if (id == -2)
-        status = LT_EXIT_USAGE;
-    if (!status)
+    int status = lt_options_each(&o, take, &v);
+    if (status == LT_ASKED_FOR_HELP)
+        status = lt_command_help(self);
+    else if (!status)
         status = show(&v);
     release(&v);
     return status;

@@ -205,6 +205,15 @@ int lt_options_next(struct lt_options *o)
     return letter_option(o);
 }
 
+int lt_options_each(struct lt_options *o, int (*take)(void *ctx, int id, const char *value),
+                    void *ctx)
+{
+    int status = 0, id = 0;
+    while (!status && (id = lt_options_next(o)) >= 0)
+        status = id == LT_OPTION_HELP ? LT_ASKED_FOR_HELP : take(ctx, id, o->value);
+    return id == -2 ? LT_EXIT_USAGE : status;
+}
+
 int lt_options_whole(const char *option, const char *text, uint32_t max, uint32_t *count)
 {
     uint64_t number;

@@ -17,6 +17,7 @@ struct lt_option {
 };
 
 enum { LT_OPTION_HELP = 1 };
+enum { LT_ASKED_FOR_HELP = -1 };
 
 struct lt_options {
     const char *command;               /* for messages: "analyze" */
@@ -31,6 +32,12 @@ struct lt_options {
 /* The next one: its id; 0 for an operand, which is then `value`; -1 at the end; -2 for a mistake
  * that has been said. */
 int lt_options_next(struct lt_options *o);
+
+/* Calls `take` with each option (its id and value) and operand (0), until one returns another exit status
+ * than 0. 0: all were taken; LT_ASKED_FOR_HELP: --help came first; else the exit status of a mistake that has
+ * been said. */
+int lt_options_each(struct lt_options *o, int (*take)(void *ctx, int id, const char *value),
+                    void *ctx);
 
 /* What an option says in a whole number from 1 to `max`. 0, or -2 for a mistake that has been said. */
 int lt_options_whole(const char *option, const char *text, uint32_t max, uint32_t *count);
