@@ -117,6 +117,15 @@ static size_t longest(const struct lt_code_owner *o, const char *file, const str
     return best;
 }
 
+/* A shared object, or the kernel's "[kernel.kallsyms]": recordings of perf have such. */
+static bool is_binary(const char *file)
+{
+    size_t len = strlen(file);
+
+    return file[0] == '[' || (len > 3 && strcmp(file + len - 3, ".so") == 0) ||
+           strstr(file, ".so.") != NULL;
+}
+
 enum lt_owner lt_code_owner_of(const struct lt_code_owner *o, const char *file)
 {
     if (file[0] == '\0') {
@@ -142,6 +151,9 @@ enum lt_owner lt_code_owner_of(const struct lt_code_owner *o, const char *file)
         if (lt_path_under(file, o->folders[i]) > prefix) {
             return LT_OWNER_MINE;
         }
+    }
+    if (is_binary(file)) {
+        return LT_OWNER_LIBRARY;
     }
     switch (kind) {
     case LT_LIB_PACKAGES:

@@ -13,16 +13,16 @@
 #include "formats/folded_reader.h"
 #include "formats/lt_error.h"
 #include "formats/mojo_reader.h"
+#include "formats/perf_reader.h"
 #include "formats/pprof_reader.h"
 #include "formats/speedscope_reader.h"
 #include "formats/trace_reader.h"
 
 /* Formats that are told by a signature first, those that are told by looks last. */
 const struct lt_input_format *const lt_input_formats[] = {
-    &lt_trace_input_format,      &lt_mojo_input_format,
-    &lt_speedscope_input_format, &lt_classic_log_input_format,
-    &lt_austin_input_format,     &lt_pprof_input_format,
-    &lt_folded_input_format,     NULL,
+    &lt_trace_input_format,       &lt_mojo_input_format,   &lt_speedscope_input_format,
+    &lt_classic_log_input_format, &lt_austin_input_format, &lt_perf_input_format,
+    &lt_pprof_input_format,       &lt_folded_input_format, NULL,
 };
 
 /* An input whose first bytes have been taken already and come once more. */

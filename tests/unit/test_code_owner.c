@@ -52,6 +52,9 @@ static void by_place(void)
         {"/home/u/.pyenv/versions/3.11.7/lib/python3.11/queue.py", LT_OWNER_STDLIB},
         {"/usr/lib/python3/dist-packages/yaml/__init__.py", LT_OWNER_LIBRARY},
         {"/home/u/.local/lib/python3.11/site-packages/django/x.py", LT_OWNER_LIBRARY},
+        {"/opt/py/lib/libpython3.12.so.1.0", LT_OWNER_LIBRARY},
+        {"/home/u/project/_speedups.cpython-312-x86_64-linux-gnu.so", LT_OWNER_MINE},
+        {"[kernel.kallsyms]", LT_OWNER_LIBRARY},
         {"", LT_OWNER_UNKNOWN},
     };
     check(&setup, cases, sizeof cases / sizeof *cases);
