@@ -55,7 +55,7 @@ const struct lt_command lt_cmd_merge = {
     .summary = "join recordings of processes and hosts on one clock",
     .help = "Usage: live-trace merge -o FILE [--strict] LOG...\n"
             "\n"
-            "LOG: traces and classic logs (each may be gzipped), folders of them.\n"
+            "LOG: traces and other recordings with times (each may be gzipped), folders.\n"
             "\n"
             "  -o, --output FILE   the new trace; - is standard output\n"
             "  --strict            damage is a failure\n"

@@ -306,7 +306,7 @@ static bool probe(const uint8_t *head, size_t len)
 const struct lt_input_format lt_folded_input_format = {
     .name = "folded",
     .extension = "folded",
-    .description = "folded stacks, one line a stack with its count",
+    .description = "folded stacks, one line a stack with its count; also of py-spy and Python 3.15",
     .probe = probe,
     .read = read_folded,
 };
