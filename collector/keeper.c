@@ -18,6 +18,8 @@
 #include "formats/trace_format.h"
 #include "formats/trace_writer.h"
 
+static const int64_t AGAIN_NS = INT64_C(10000000000); /* after a failure */
+
 enum { COMPRESSION = 6, MAX_SEEN = 1 << 18, MAX_SEEN_BYTES = 8 << 20, MAX_BATCH = 1 << 16 };
 
 struct lt_keeper {
@@ -32,6 +34,11 @@ struct lt_keeper {
     /* The next file: asked for, then the recording in this one ends, then another begins. */
     bool asked, ended;
     uint64_t earlier_bytes; /* of the files before this one */
+
+    /* Why nothing is written until the next file, or 0; that is asked for again then. */
+    atomic_int failure;
+    int failure_errno;
+    int64_t again_ns;
 
     /* Source lines of this round: one block. Texts lie in `texts`, at growing offsets. */
     struct lt_source_lines *sources;
@@ -176,7 +183,7 @@ static int write_sources(struct lt_keeper *k)
         k->batch[i].text.data = (const char *)k->texts.data + at;
         at += k->batch[i].text.len;
     }
-    int err = lt_trace_write_sources(&sink, k->batch, k->n_batch);
+    int err = atomic_load(&k->failure) ? 0 : lt_trace_write_sources(&sink, k->batch, k->n_batch);
     k->n_batch = 0;
     lt_buf_clear(&k->texts);
     return err;
@@ -188,13 +195,19 @@ static int flush(struct lt_keeper *k)
     return out->flush ? out->flush(out->ctx) : 0;
 }
 
-/* Where there is no next one, the recording goes on in this one, which may hold several. */
+/* Where there is no next one, the recording goes on in this one, which may hold several; but not where
+ * the last block in it may be half of one. */
 static int begin_next_file(struct lt_keeper *k)
 {
     bool replaced;
     int err = lt_trace_files_next(k->config.files, k->config.output, &replaced);
     k->asked = false;
     k->earlier_bytes = lt_block_writer_bytes(k->blocks);
+    lt_block_writer_begin(k->blocks);
+    if (replaced)
+        atomic_store(&k->failure, 0);
+    else
+        k->again_ns = lt_monotonic_ns() + AGAIN_NS;
     return err && !replaced ? flush(k) : err;
 }
 
@@ -207,9 +220,10 @@ static int keep_block(struct lt_keeper *k, const struct lt_message *m)
     k->ended = type == LT_BLOCK_END;
     if (!err && k->ended)
         err = write_sources(k);
-    return err ? err
-               : lt_block_writer_block(k->blocks, (enum lt_block_type)type, m->data + sizeof(type),
-                                       m->len - sizeof(type));
+    if (err || atomic_load(&k->failure))
+        return err;
+    return lt_block_writer_block(k->blocks, (enum lt_block_type)type, m->data + sizeof(type),
+                                 m->len - sizeof(type));
 }
 
 static int keep(struct lt_keeper *k, const struct lt_message *m)
@@ -247,19 +261,40 @@ static int sync_if_due(struct lt_keeper *k)
     return out->sync(out->ctx);
 }
 
+static int ask_for_next_file(struct lt_keeper *k)
+{
+    if (k->asked)
+        return 0;
+    k->asked = true;
+    return post(k, LT_MSG_NEXT_FILE, NULL, 0);
+}
+
 /* A file that was removed is another reason for the next one: what is written meanwhile is lost. */
 static int look_after_files(struct lt_keeper *k)
 {
     uint64_t bytes = lt_block_writer_bytes(k->blocks) - k->earlier_bytes;
+    if (atomic_load(&k->failure))
+        return lt_monotonic_ns() < k->again_ns ? 0 : ask_for_next_file(k);
     int err = flush(k);
     bool removed = err == LT_ERR_IO && errno == ENOENT;
     if (!k->config.files || (err && !removed))
         return err;
-    if (!k->asked && (removed || lt_trace_files_due(k->config.files, bytes))) {
-        k->asked = true;
-        return post(k, LT_MSG_NEXT_FILE, NULL, 0);
-    }
+    if (removed || lt_trace_files_due(k->config.files, bytes))
+        return ask_for_next_file(k);
     lt_trace_files_make_room(k->config.files, bytes);
+    return 0;
+}
+
+/* Where there may be a next file, a full disk is no end: what is sampled until there is room is lost. */
+static int bear(struct lt_keeper *k, int err)
+{
+    if (err != LT_ERR_IO || !k->config.files || !lt_trace_files_rotate(k->config.files))
+        return err;
+    k->failure_errno = errno;
+    atomic_store(&k->failure, err);
+    k->again_ns = lt_monotonic_ns() + AGAIN_NS;
+    if (lt_block_writer_bytes(k->blocks) == k->earlier_bytes)
+        lt_trace_files_discard(k->config.files);
     return 0;
 }
 
@@ -268,15 +303,18 @@ static int keep_all(struct lt_keeper *k)
     struct lt_message m;
     size_t at = 0;
     int err = 0;
-    while (!err && lt_outbox_next(&k->taken, &at, &m))
+    while (!err && lt_outbox_next(&k->taken, &at, &m)) {
         err = keep(k, &m);
+        if (err)
+            err = bear(k, err);
+    }
     if (!err)
         err = write_sources(k);
     if (!err && at)
         err = look_after_files(k);
     if (!err && at)
         err = sync_if_due(k);
-    return err;
+    return err ? bear(k, err) : 0;
 }
 
 int lt_keeper_keep(struct lt_keeper *k)
@@ -309,6 +347,11 @@ void lt_keeper_let_go(struct lt_keeper *k)
     pthread_mutex_unlock(&k->lock);
 }
 
+bool lt_keeper_failing(const struct lt_keeper *k)
+{
+    return atomic_load(&k->failure) != 0;
+}
+
 bool lt_keeper_alone(struct lt_keeper *k)
 {
     pthread_mutex_lock(&k->lock);
@@ -322,6 +365,10 @@ void lt_keeper_look(struct lt_keeper *k, struct lt_recorder_summary *s)
     pthread_mutex_lock(&k->lock);
     s->bytes = lt_block_writer_bytes(k->blocks);
     s->file[0] = '\0';
+    if (!s->error) {
+        s->error = atomic_load(&k->failure);
+        s->error_errno = k->failure_errno;
+    }
     if (k->config.files)
         snprintf(s->file, sizeof(s->file), "%s", lt_trace_files_path(k->config.files));
     s->python_error = lt_process_watch_reason(k->watch, s->python_detail, sizeof(s->python_detail));

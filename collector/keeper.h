@@ -43,10 +43,13 @@ int lt_keeper_round(struct lt_keeper *k, int64_t *next_ns);
 bool lt_keeper_hold(struct lt_keeper *k, const struct timespec *until);
 void lt_keeper_let_go(struct lt_keeper *k);
 
+/* Nothing is written, as the output failed; by and by the next file is tried. */
+bool lt_keeper_failing(const struct lt_keeper *k);
+
 /* All processes that were added, and their children, have ended. */
 bool lt_keeper_alone(struct lt_keeper *k);
 
-/* Fills bytes, file, and python_error with its detail. */
+/* Fills bytes, file, error if it is failing, and python_error with its detail. */
 void lt_keeper_look(struct lt_keeper *k, struct lt_recorder_summary *summary);
 
 #endif

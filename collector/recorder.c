@@ -534,6 +534,11 @@ bool lt_recorder_done(const struct lt_recorder *r)
     return atomic_load(&r->done);
 }
 
+bool lt_recorder_failing(const struct lt_recorder *r)
+{
+    return lt_keeper_failing(r->keeper);
+}
+
 unsigned lt_recorder_processes(const struct lt_recorder *r)
 {
     return atomic_load(&r->n_sampled);

@@ -53,6 +53,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
 int lt_recorder_add(struct lt_recorder *r, pid_t pid);
 /* True once nothing is left to sample, the duration is over, or the output failed. */
 bool lt_recorder_done(const struct lt_recorder *r);
+/* The output fails, and with `files` the next one is tried now and then. The summary says why. */
+bool lt_recorder_failing(const struct lt_recorder *r);
 /* Python processes that have been sampled so far. */
 unsigned lt_recorder_processes(const struct lt_recorder *r);
 /* Why it ended early, or 0; with LT_ERR_IO also errno. */

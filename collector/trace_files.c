@@ -113,6 +113,17 @@ int lt_trace_files_next(struct lt_trace_files *f, struct lt_output *output, bool
     return err;
 }
 
+bool lt_trace_files_rotate(const struct lt_trace_files *f)
+{
+    return f->is_file;
+}
+
+void lt_trace_files_discard(struct lt_trace_files *f)
+{
+    if (f->is_file)
+        unlink(lt_trace_files_path(f));
+}
+
 const char *lt_trace_files_path(const struct lt_trace_files *f)
 {
     return (const char *)f->path.data;

@@ -29,6 +29,10 @@ int lt_trace_files_open(struct lt_trace_files *f, struct lt_output *output);
 /* Opens the next one in the place of the output, which is closed. On failure it is as it was, and the
  * recording goes on in it; or the old one could not be closed: LT_ERR_IO with errno, and *replaced. */
 int lt_trace_files_next(struct lt_trace_files *f, struct lt_output *output, bool *replaced);
+/* May there be a next one? Not where the template names a pipe or a device. */
+bool lt_trace_files_rotate(const struct lt_trace_files *f);
+/* Removes the present one, to which nothing could be written. */
+void lt_trace_files_discard(struct lt_trace_files *f);
 /* The name of the present one; until the next one. */
 const char *lt_trace_files_path(const struct lt_trace_files *f);
 

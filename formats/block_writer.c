@@ -52,6 +52,11 @@ void lt_block_writer_free(struct lt_block_writer *b)
     free(b);
 }
 
+void lt_block_writer_begin(struct lt_block_writer *b)
+{
+    b->started = false;
+}
+
 uint64_t lt_block_writer_bytes(const struct lt_block_writer *b)
 {
     return b->bytes;
@@ -124,7 +129,7 @@ int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw
         err = b->output->write(b->output->ctx, b->framed.data, b->framed.len);
     if (err)
         return err;
-    b->started = type != LT_BLOCK_END;
+    b->started = true;
     b->bytes += b->framed.len;
     return 0;
 }

@@ -103,12 +103,13 @@ struct lt_source_line {
 int lt_trace_write_sources(const struct lt_block_sink *sink, const struct lt_source_line *lines,
                            size_t n);
 
-/* The usual sink: compresses, frames, checksums, writes. What follows an LT_BLOCK_END has a header of
- * its own; in between, the output may be replaced by another one. */
+/* The usual sink: compresses, frames, checksums, writes. */
 struct lt_output;
 struct lt_block_writer;
 int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, int level);
 int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len);
+/* Another recording begins with the next block, which gets a header; the output may be another one, too. */
+void lt_block_writer_begin(struct lt_block_writer *b);
 uint64_t lt_block_writer_bytes(const struct lt_block_writer *b);
 void lt_block_writer_free(struct lt_block_writer *b); /* the output stays the caller's */
 

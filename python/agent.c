@@ -300,11 +300,21 @@ static PyObject *agent_flush(PyObject *self, PyObject *none)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(alive_doc, "alive() -> whether samples are being taken; costs nothing");
+PyDoc_STRVAR(alive_doc, "alive() -> whether samples are being taken and kept; costs nothing");
 static PyObject *agent_alive(PyObject *self, PyObject *none)
 {
     (void)self, (void)none;
-    return PyBool_FromLong(agent.recorder && !lt_recorder_done(agent.recorder));
+    return PyBool_FromLong(agent.recorder && !lt_recorder_done(agent.recorder) &&
+                           !lt_recorder_failing(agent.recorder));
+}
+
+PyDoc_STRVAR(
+    failing_doc,
+    "failing() -> whether nothing can be written, and the next file is tried now and then");
+static PyObject *agent_failing(PyObject *self, PyObject *none)
+{
+    (void)self, (void)none;
+    return PyBool_FromLong(agent.recorder && lt_recorder_failing(agent.recorder));
 }
 
 /* ---- around a fork: with the GIL all the time, so that nobody comes in between ---- */
@@ -350,6 +360,7 @@ static PyObject *agent_abandon(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"abandon", agent_abandon, METH_VARARGS, abandon_doc},
     {"alive", agent_alive, METH_NOARGS, alive_doc},
+    {"failing", agent_failing, METH_NOARGS, failing_doc},
     {"flush", agent_flush, METH_NOARGS, flush_doc},
     {"hold", agent_hold, METH_NOARGS, hold_doc},
     {"let_go", agent_let_go, METH_NOARGS, let_go_doc},

@@ -218,6 +218,17 @@ def is_running() -> bool:
     return _has_recorder() and bool(_agent.alive())
 
 
+def _tell(error: Optional[str]) -> None:
+    """What has changed since it was told last."""
+    if error and _agent.failing():
+        _warn(f"{_state.path}: {error}: what was written can be read; another file is tried every 10 seconds")
+    elif error:
+        _warn(f"{_state.path}: {error}: the recording ended early; what was written can be read")
+    elif _state.warned:
+        _state.warned = False
+        log.warning("sampling again: to %s", _state.path)
+
+
 def stats() -> Dict[str, Any]:
     """The recording's health: stack samples asked, taken, late, retried and failed by cause, the sampler's CPU time, bytes
     written, the file, and in "error" why nothing is sampled, or None. After stop(): of the recording that ended."""
@@ -225,16 +236,15 @@ def stats() -> Dict[str, Any]:
         figures = dict(_agent.look() if _has_recorder() else _state.last)
         if _has_recorder():
             _state.path = figures["file"] or _state.path
-        if _has_recorder() and figures["error"]:
-            _warn(f"{_state.path}: {figures['error']}: the recording ended early; what was written can be read")
+            _tell(figures["error"])
         figures.update(running=is_running(), file=_state.path,
                        interval=_state.settings.interval if _state.settings else None)
         return figures
 
 
 def notice() -> None:
-    """For middlewares, at each request: warns if the recording has ended early since. Costs nothing while it has not."""
-    if _has_recorder() and not _agent.alive():
+    """For middlewares, at each request: warns if nothing is recorded any more. Costs nothing while that is as it was."""
+    if _has_recorder() and _agent.alive() == _state.warned:
         stats()
 
 
@@ -246,6 +256,7 @@ def flush() -> None:
                 _agent.flush()
             except OSError as error:
                 _warn(f"{_state.path}: {error}")
+            notice()
 
 
 @contextlib.contextmanager

@@ -209,6 +209,15 @@ def virtual_environment(version, *packages):
     return programs, None
 
 
+def write_faults():
+    """A disk that fails, for LD_PRELOAD (tests/support/write_faults.c)."""
+    library = os.path.join(os.path.abspath(BUILD), "write_faults.so")
+    source = os.path.join(HERE, os.pardir, "support", "write_faults.c")
+    subprocess.run([os.environ.get("CC", "cc"), "-I", BUILD, "-O", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", library,
+                    source, "-ldl"], check=True)
+    return library
+
+
 class TraceTest(unittest.TestCase):
     """A folder of its own for each test, scripts in it, and a trace."""
 

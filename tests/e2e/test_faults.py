@@ -13,7 +13,7 @@ import sys
 import time
 import unittest
 
-from lt_e2e import BUILD, HERE, LIVE_TRACE, TraceTest, info
+from lt_e2e import BUILD, HERE, LIVE_TRACE, TraceTest, info, write_faults
 
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
 import decode_trace  # noqa: E402 (after the path)
@@ -88,10 +88,7 @@ class Killed(TraceTest):
 class BadDisk(TraceTest):
     @classmethod
     def setUpClass(cls):
-        cls.library = os.path.join(os.path.abspath(BUILD), "write_faults.so")
-        source = os.path.join(HERE, os.pardir, "support", "write_faults.c")
-        subprocess.run([os.environ.get("CC", "cc"), "-I", BUILD, "-O", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", cls.library,
-                        source, "-ldl"], check=True)
+        cls.library = write_faults()
 
     def run_program(self, trace, seconds, *options, **variables):
         environment = dict(self.environment, LD_PRELOAD=self.library, **variables)

@@ -8,11 +8,10 @@ import json
 import os
 import re
 import shutil
-import sys
 import time
 import unittest
 
-from lt_e2e import check_decoders, every_interpreter, info, read
+from lt_e2e import check_decoders, every_interpreter, info, read, write_faults
 from test_agent import AgentTest
 
 # Each function has a name of its own, so that a trace grows by some 100 bytes a call.
@@ -175,6 +174,39 @@ class OneInterpreter(LeftOn):
         self.assertGreater(info(trace)["duration"], 2.5)
         self.assertEqual(info(trace)["damaged_blocks"], 0)
         check_decoders(self, trace)
+
+    def test_disk_that_is_full_for_a_while(self):
+        """One warning, the requests are served, and sampling goes on when there is room; what was written stays."""
+        self.environment.update(LD_PRELOAD=write_faults(), LIVE_TRACE_FAULT=f"while:{self.path('full')}",
+                                LIVE_TRACE_FAULT_IN=os.path.basename(self.python))
+        out, errors = self.run_program("""
+            from live_trace import wsgi
+            app = wsgi.middleware(lambda environ, start_response: [b"ok"], 0.01, outfile_template="t/w.ltrace", rotate_seconds=1)
+            def until(running):
+                end = time.monotonic() + 30
+                while live_trace.is_running() != running and time.monotonic() < end: hot(0.05)
+                assert app({}, None) == [b"ok"] and live_trace.is_running() == running
+            def before(): hot(2.5)
+            def after(): hot(1.5)
+            before()
+            open("full", "w").close()
+            until(False)
+            print(live_trace.stats()["error"])
+            files = os.listdir("t")
+            time.sleep(11)  # it is tried in between
+            until(False)
+            assert os.listdir("t") == files
+            os.unlink("full")
+            until(True)
+            after()
+            live_trace.stop()
+            print(live_trace.stats()["error"])
+        """)
+        self.assertEqual(out, "No space left on device\nNone\n")
+        self.assertRegex(errors, r"\Anot sampling: .*No space left.*tried every 10 seconds\nsampling again: to .*\n\Z")
+        self.assertLess({"before", "after"}, self.functions(self.path("t")))
+        for trace in self.traces("t/*"):
+            self.assertEqual(info(trace)["damaged_blocks"], 0)
 
     def test_killed_while_it_rotates(self):
         """Whatever is there then can be read, without a word of damage."""

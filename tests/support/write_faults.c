@@ -3,9 +3,11 @@
  * A disk that fails, for LD_PRELOAD: stands between live-trace and what it writes to files whose
  * names end in .ltrace. Other programs, which inherit the preload, are left alone.
  *
+ *     LIVE_TRACE_FAULT=while:FILE  ENOSPC as long as there is FILE
  *     LIVE_TRACE_FAULT=full:N   there is room for N bytes, then ENOSPC
  *     LIVE_TRACE_FAULT=short:N  at most N bytes at a time, and now and then EINTR
  *     LIVE_TRACE_FAULT=sync     fsync fails with EIO
+ *     LIVE_TRACE_FAULT_IN=NAME  in that program, not in live-trace
  *     LIVE_TRACE_SYNCS=FILE     a byte is appended to FILE for each fsync */
 #include "config.h"
 
@@ -27,7 +29,8 @@ static const char *fault(const char *name)
 static int is_trace(int fd)
 {
     char link[64], path[4096];
-    if (strcmp(program_invocation_short_name, "live-trace") != 0)
+    const char *program = getenv("LIVE_TRACE_FAULT_IN");
+    if (strcmp(program_invocation_short_name, program ? program : "live-trace") != 0)
         return 0;
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t len = readlink(link, path, sizeof(path) - 1);
@@ -59,13 +62,28 @@ static ssize_t write_short(ssize_t (*real)(int, const void *, size_t), int fd, c
     return real(fd, data, len < most ? len : most);
 }
 
+/* Half of it finds room. */
+static ssize_t write_while(ssize_t (*real)(int, const void *, size_t), int fd, const void *data,
+                           size_t len, const char *file)
+{
+    static unsigned calls;
+    if (access(file, F_OK) != 0)
+        return real(fd, data, len);
+    if (len > 1 && ++calls % 2)
+        return real(fd, data, len / 2);
+    errno = ENOSPC;
+    return -1;
+}
+
 ssize_t write(int fd, const void *data, size_t len)
 {
     ssize_t (*real)(int, const void *, size_t) =
         (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
-    const char *room = fault("full:"), *most = fault("short:");
-    if (len == 0 || (!room && !most) || !is_trace(fd))
+    const char *room = fault("full:"), *most = fault("short:"), *file = fault("while:");
+    if (len == 0 || (!room && !most && !file) || !is_trace(fd))
         return real(fd, data, len);
+    if (file)
+        return write_while(real, fd, data, len, file);
     if (room)
         return write_full(real, fd, data, len, strtoul(room, NULL, 10));
     return write_short(real, fd, data, len, strtoul(most, NULL, 10));
