@@ -56,6 +56,16 @@ void lt_json_meta(struct lt_json *j, const struct live_trace_meta *meta)
     lt_json_text(j, meta->selection);
 }
 
+void lt_json_frame(struct lt_json *j, const struct live_trace_frame *f)
+{
+    lt_json_key(j, "name");
+    lt_json_text(j, f->name);
+    lt_json_key(j, "file");
+    lt_json_text(j, f->file);
+    lt_json_key(j, "line");
+    lt_json_uint(j, f->line);
+}
+
 void lt_json_health(struct lt_json *j, const struct live_trace_health *h)
 {
     lt_json_key(j, "asked");

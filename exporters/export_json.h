@@ -16,6 +16,9 @@ void lt_json_wall_clock(struct lt_json *j, int64_t realtime_ns);
 /* Keys and values of an open object: title, command, host, ... */
 void lt_json_meta(struct lt_json *j, const struct live_trace_meta *meta);
 
+/* Keys and values of an open object: name, file, line. */
+void lt_json_frame(struct lt_json *j, const struct live_trace_frame *frame);
+
 /* Keys and values of an open object: asked, taken, late, retried, failed{}, ... */
 void lt_json_health(struct lt_json *j, const struct live_trace_health *health);
 

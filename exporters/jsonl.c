@@ -88,14 +88,8 @@ static void put_stack(struct lt_json *j, const struct live_trace_stack *stack)
     lt_json_key(j, "stack");
     lt_json_array(j);
     for (uint32_t i = 0; i < stack->depth; i++) {
-        const struct live_trace_frame *f = stack->frames[i];
         lt_json_object(j);
-        lt_json_key(j, "name");
-        lt_json_text(j, f->name);
-        lt_json_key(j, "file");
-        lt_json_text(j, f->file);
-        lt_json_key(j, "line");
-        lt_json_uint(j, f->line);
+        lt_json_frame(j, stack->frames[i]);
         lt_json_end(j);
     }
     lt_json_end(j);

@@ -51,13 +51,10 @@ static int count_frame(struct lt_report *r, const struct live_trace_frame *frame
 {
     struct lt_report_row *row;
     int error =
-        lt_array_grow(&r->rows, &r->alloc, (size_t)frame->id + 1, sizeof *r->rows, MAX_ROWS);
+        lt_array_reach(&r->rows, &r->n_all, &r->alloc, frame->id, sizeof *r->rows, MAX_ROWS);
 
     if (error < 0) {
         return error;
-    }
-    for (; r->n_all <= frame->id; r->n_all++) {
-        r->rows[r->n_all] = (struct lt_report_row){0};
     }
     row = &r->rows[frame->id];
     row->frame = frame;

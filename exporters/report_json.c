@@ -57,12 +57,7 @@ void lt_report_put_json_figures(struct lt_json *j, const struct lt_report *r,
 
 void lt_report_put_json_frame(struct lt_json *j, const struct live_trace_frame *f)
 {
-    lt_json_key(j, "name");
-    lt_json_text(j, f->name);
-    lt_json_key(j, "file");
-    lt_json_text(j, f->file);
-    lt_json_key(j, "line");
-    lt_json_uint(j, f->line);
+    lt_json_frame(j, f);
     lt_json_key(j, "mine");
     lt_json_bool(j, (f->flags & LIVE_TRACE_FRAME_MINE) != 0);
     lt_json_key(j, "source");

@@ -10,8 +10,6 @@
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
 
-#define MAX_STREAMS ((size_t)1 << 24)
-
 struct stream {
     bool has_last;
     struct lt_run last;
@@ -63,14 +61,11 @@ static int write_run(struct lt_run_spool *s, uint32_t stream, const struct lt_ru
 int lt_run_spool_add(struct lt_run_spool *s, uint32_t id, struct lt_run run)
 {
     struct stream *stream;
-    int error =
-        lt_array_grow(&s->streams, &s->alloc, (size_t)id + 1, sizeof *s->streams, MAX_STREAMS);
+    int error = lt_array_reach(&s->streams, &s->n_streams, &s->alloc, id, sizeof *s->streams,
+                               LT_SPOOL_STREAMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_streams <= id) {
-        s->streams[s->n_streams++] = (struct stream){0};
     }
     stream = &s->streams[id];
     if (stream->has_last && stream->last.stack == run.stack) {

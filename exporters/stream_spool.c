@@ -18,7 +18,6 @@
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
 
-#define MAX_STREAMS ((size_t)1 << 24)
 #define HEADER 8 /* next slot, bytes used: both u32 */
 
 struct stream {
@@ -129,29 +128,19 @@ static int spill(struct lt_spool *s, struct stream *stream)
     return error;
 }
 
-static int stream_for(struct lt_spool *s, uint32_t id, struct stream **stream)
-{
-    int error =
-        lt_array_grow(&s->streams, &s->alloc, (size_t)id + 1, sizeof *s->streams, MAX_STREAMS);
-
-    if (error < 0) {
-        return error;
-    }
-    while (s->n_streams <= id) {
-        s->streams[s->n_streams++] = (struct stream){0};
-    }
-    *stream = &s->streams[id];
-    return 0;
-}
-
 int lt_spool_add(struct lt_spool *s, uint32_t id, const void *record, size_t len)
 {
     static const uint8_t header[HEADER];
     struct stream *stream;
-    int error = stream_for(s, id, &stream);
+    int error = lt_array_reach(&s->streams, &s->n_streams, &s->alloc, id, sizeof *s->streams,
+                               LT_SPOOL_STREAMS);
 
     assert(len <= LT_SPOOL_RECORD);
-    if (error == 0 && stream->block.len + len > LT_SPOOL_BLOCK) {
+    if (error < 0) {
+        return error;
+    }
+    stream = &s->streams[id];
+    if (stream->block.len + len > LT_SPOOL_BLOCK) {
         error = spill(s, stream);
     }
     if (error == 0 && stream->block.len == 0) {

@@ -17,7 +17,8 @@ struct lt_spool; /* opaque */
 int lt_spool_new(struct lt_spool **out);
 void lt_spool_free(struct lt_spool *s);
 
-#define LT_SPOOL_RECORD 64 /* bytes, at the most */
+#define LT_SPOOL_RECORD 64                 /* bytes, at the most */
+#define LT_SPOOL_STREAMS ((size_t)1 << 24) /* at the most */
 
 /* Streams are dense from 0. */
 int lt_spool_add(struct lt_spool *s, uint32_t stream, const void *record, size_t len);
