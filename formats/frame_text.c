@@ -24,6 +24,7 @@ void lt_frame_text_place(struct lt_str place, struct lt_frame_info *info)
 void lt_frame_text_place_first(struct lt_str text, struct lt_frame_info *info)
 {
     size_t colon;
+    *info = (struct lt_frame_info){0};
     lt_frame_text_place(text, info);
     if (info->line > 0 && lt_text_find_last(info->file, ":", &colon) && colon > 0) {
         info->name = lt_text_from(info->file, colon + 1);
