@@ -239,8 +239,13 @@ int lt_flame_tree_add_sample(struct lt_flame_tree *t, const struct live_trace_st
                              uint64_t weight)
 {
     struct branch *b;
-    int error = branch_of(t, sample->thread, &b);
+    int error;
 
+    /* It would have no width, and be no step towards a coarser chart. */
+    if (weight == 0) {
+        return 0;
+    }
+    error = branch_of(t, sample->thread, &b);
     if (error < 0) {
         return error;
     }

@@ -37,7 +37,8 @@ void lt_flame_tree_next_delivery(struct lt_flame_tree *t);
 int lt_flame_tree_add(struct lt_flame_tree *t, const struct live_trace_stack *stack, unsigned side,
                       uint64_t weight);
 
-/* The same for a chart, on side 0: samples of each thread in the order of time. */
+/* The same for a chart, on side 0: samples of each thread in the order of time. What has no weight is
+ * not in it. */
 int lt_flame_tree_add_sample(struct lt_flame_tree *t, const struct live_trace_stack *sample,
                              uint64_t weight);
 

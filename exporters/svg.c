@@ -253,6 +253,10 @@ static void note_losses(const struct svg_state *s, const struct lt_flame_layout 
                  lt_flame_tree_passed_over(s->tree));
         s->host->note(s->host->ctx, text);
     }
+    if (s->stacks > 0 && layout->boxes[0].width == 0) {
+        s->host->note(s->host->ctx, "the stack samples stand for no time, so that all boxes are "
+                                    "empty: draw them by --unit samples");
+    }
     if (layout->n == 1 && layout->left_out > 0) {
         snprintf(text, sizeof text,
                  "all boxes are narrower than --option min-width=%g: give a smaller one",

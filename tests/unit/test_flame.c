@@ -206,6 +206,28 @@ static void in_long_time(void)
     lt_flame_tree_free(t);
 }
 
+/* Of samples that stand for no time, as where the interval is unknown, there is nothing to draw or keep. */
+static void in_no_time(void)
+{
+    const struct live_trace_thread thread = {.id = 0};
+    static const char *const stacks[] = {"0", "01", "2"};
+    static const char *const expected[] = {"0 0 5 all", "1 0 5 save (json.py)"};
+    struct lt_flame_tree *t = new_tree(false, false);
+
+    for (size_t i = 0; i < 300000; i++) {
+        const struct live_trace_frame *path[16];
+        struct live_trace_stack sample = stack_of(stacks[i % 3], path);
+        sample.thread = &thread;
+        CU_ASSERT_EQUAL_FATAL(lt_flame_tree_add_sample(t, &sample, 0), 0);
+        if (i == 200000) {
+            CU_ASSERT_EQUAL_FATAL(lt_flame_tree_add_sample(t, &sample, 5), 0);
+        }
+    }
+    CU_ASSERT_EQUAL(lt_flame_tree_count(t), 2);
+    check_layout(t, &(struct lt_flame_layout_config){.order = LT_FLAME_BY_TIME}, expected, 2);
+    lt_flame_tree_free(t);
+}
+
 /* What is too narrow goes, and its callees with it; the others keep their places and widths. */
 static void narrow(void)
 {
@@ -375,6 +397,7 @@ int main(void)
         {"innermost frames as roots", reversed},
         {"a chart", in_time},
         {"a long chart", in_long_time},
+        {"a chart of samples without time", in_no_time},
         {"narrow boxes", narrow},
         {"stacks that are too deep", deep},
         {"whose code", owners},
