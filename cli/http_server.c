@@ -17,9 +17,9 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "collector/platform/tick_timer.h"
 #include "formats/lt_error.h"
 #include "formats/text_scan.h"
 
@@ -48,13 +48,6 @@ struct lt_http_server {
     uint16_t port;
     struct connection connections[MAX_CONNECTIONS];
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
-}
 
 int lt_http_server_new(struct lt_http_server **out, uint16_t port)
 {
@@ -180,7 +173,7 @@ static void begin_answer(struct connection *c, const struct lt_http_answer *a, b
     c->reply_len = (size_t)n;
     c->reply_at = 0;
     c->stage = WRITING;
-    c->ends_ns = now_ns() + WRITE_SECONDS * SECOND_NS;
+    c->ends_ns = lt_monotonic_ns() + WRITE_SECONDS * SECOND_NS;
 }
 
 static bool would_wait(void)
@@ -212,11 +205,11 @@ static void go_on_writing(struct connection *c)
             end_connection(c);
             return;
         }
-        c->ends_ns = now_ns() + WRITE_SECONDS * SECOND_NS;
+        c->ends_ns = lt_monotonic_ns() + WRITE_SECONDS * SECOND_NS;
     }
     shutdown(c->fd, SHUT_WR);
     c->stage = LEAVING;
-    c->ends_ns = now_ns() + LEAVE_SECONDS * SECOND_NS;
+    c->ends_ns = lt_monotonic_ns() + LEAVE_SECONDS * SECOND_NS;
 }
 
 static void answer(struct connection *c, const struct lt_http_service *service,
@@ -290,7 +283,7 @@ static bool accept_one(struct lt_http_server *server)
     c->fd = fd;
     c->body = -1;
     c->head_len = 0;
-    c->ends_ns = now_ns() + READ_SECONDS * SECOND_NS;
+    c->ends_ns = lt_monotonic_ns() + READ_SECONDS * SECOND_NS;
     return true;
 }
 
@@ -308,7 +301,7 @@ static void go_on(struct connection *c, const struct lt_http_service *service)
  * for how many milliseconds, -1 for ever. */
 static int fill_waiting(struct lt_http_server *server, int watched, struct pollfd *waiting)
 {
-    int64_t now = now_ns(), first = INT64_MAX;
+    int64_t now = lt_monotonic_ns(), first = INT64_MAX;
     waiting[0] = (struct pollfd){.fd = server->listener, .events = POLLIN};
     waiting[1] = (struct pollfd){.fd = watched, .events = POLLIN};
     for (size_t i = 0; i < MAX_CONNECTIONS; i++) {

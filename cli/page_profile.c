@@ -10,22 +10,15 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/say.h"
+#include "collector/platform/tick_timer.h"
 #include "formats/lt_error.h"
 
 /* A newer one is made at most every other second, and not for more than a fifth of the time. */
 static const int64_t LEAST_PAUSE_NS = 2000000000;
 enum { PAUSES = 4 };
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 int lt_page_profile_init(struct lt_page_profile *p, const struct lt_looking *looking)
 {
@@ -76,10 +69,10 @@ static int make(const struct lt_page_profile *p)
 
 int lt_page_profile_renew(struct lt_page_profile *p)
 {
-    if (p->maker || now_ns() < p->not_before_ns || !has_changed(p))
+    if (p->maker || lt_monotonic_ns() < p->not_before_ns || !has_changed(p))
         return 0;
     memset(p->result, 0, sizeof(*p->result));
-    p->begun_ns = now_ns();
+    p->begun_ns = lt_monotonic_ns();
     p->next = memfd_create("profile", MFD_CLOEXEC);
     p->maker = p->next < 0 ? -1 : fork();
     if (p->maker == 0)
@@ -98,7 +91,7 @@ int lt_page_profile_made(struct lt_page_profile *p, int wait_status)
 {
     struct stat st;
     int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : LT_EXIT_FAILURE;
-    int64_t now = now_ns(), pause = PAUSES * (now - p->begun_ns);
+    int64_t now = lt_monotonic_ns(), pause = PAUSES * (now - p->begun_ns);
     p->maker = 0;
     p->not_before_ns = now + (pause > LEAST_PAUSE_NS ? pause : LEAST_PAUSE_NS);
     if (WIFSIGNALED(wait_status))

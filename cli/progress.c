@@ -8,28 +8,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "collector/platform/tick_timer.h"
 
 static const int64_t QUIET_NS = 1000000000, EVERY_NS = 100000000;
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 void lt_progress_begin(struct lt_progress *p)
 {
-    *p = (struct lt_progress){.terminal = isatty(STDERR_FILENO), .begun_ns = now_ns()};
+    *p = (struct lt_progress){.terminal = isatty(STDERR_FILENO), .begun_ns = lt_monotonic_ns()};
 }
 
 void lt_progress_show(struct lt_progress *p, uint64_t done, uint64_t all)
 {
     if (!p->terminal)
         return;
-    int64_t now = now_ns();
+    int64_t now = lt_monotonic_ns();
     if (now - p->begun_ns < QUIET_NS || now - p->drawn_ns < EVERY_NS)
         return;
     p->drawn_ns = now;
