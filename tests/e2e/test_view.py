@@ -264,9 +264,12 @@ class WithProgram(ServedTest):
                 sum(range(20000))
             def late():
                 sum(range(20000))
-            while not os.path.exists("turn"):
+            recorder, end = os.getppid(), time.monotonic() + 100
+            def goes_on(name):
+                return not os.path.exists(name) and os.getppid() == recorder and time.monotonic() < end
+            while goes_on("turn"):
                 early()
-            while not os.path.exists("stop"):
+            while goes_on("stop"):
                 late()
         """)
         self.program = subprocess.Popen([LIVE_TRACE, "run", "-q", "-o", self.trace, "-r", "200", script], env=self.environment, cwd=self.folder)

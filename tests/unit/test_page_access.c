@@ -54,17 +54,17 @@ static void tokens_are_new(void)
 static void paths(void)
 {
     struct lt_page_access a = access_at(8000);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" TOKEN "/"}), LT_PAGE_ITSELF);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" TOKEN "/?a=/b"}), LT_PAGE_ITSELF);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" TOKEN "/profile"}), LT_PAGE_PROFILE);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" TOKEN "/profile?2"}), LT_PAGE_PROFILE);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" TOKEN "/"}), LT_PAGE_ITSELF);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" TOKEN "/?a=/b"}), LT_PAGE_ITSELF);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" TOKEN "/profile"}), LT_PAGE_PROFILE);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" TOKEN "/profile?2"}), LT_PAGE_PROFILE);
     static const char *const not_there[] = {
         "Profile", "profile/",  "../profile", "etc/passwd", "..%2f..%2fetc/passwd",
         "/",       "profile%00"};
     for (size_t i = 0; i < sizeof(not_there) / sizeof(not_there[0]); i++) {
         char target[100];
         snprintf(target, sizeof(target), "/" TOKEN "/%s", not_there[i]);
-        CU_ASSERT_EQUAL(admit(&a, (struct call){target}), 404);
+        CU_ASSERT_EQUAL(admit(&a, (struct call){.target = target}), 404);
     }
     static const char *const strange[] = {"/",
                                           "//",
@@ -80,7 +80,7 @@ static void paths(void)
                                           "/" ONCE "/",
                                           "/" ONCE "/profile"};
     for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
-        if (admit(&a, (struct call){strange[i]}) != 403)
+        if (admit(&a, (struct call){.target = strange[i]}) != 403)
             CU_FAIL(strange[i]);
     }
 }
@@ -88,17 +88,17 @@ static void paths(void)
 static void once(void)
 {
     struct lt_page_access a = access_at(8000);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" ONCE, .method = "HEAD"}), 405);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" ONCE, .site = "cross-site"}), 403);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" ONCE}), LT_PAGE_MOVED);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" ONCE}), 403);
-    CU_ASSERT_EQUAL(admit(&a, (struct call){"/" TOKEN "/"}), LT_PAGE_ITSELF);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" ONCE, .method = "HEAD"}), 405);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" ONCE, .site = "cross-site"}), 403);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" ONCE}), LT_PAGE_MOVED);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" ONCE}), 403);
+    CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" TOKEN "/"}), LT_PAGE_ITSELF);
 }
 
 static unsigned of_host(uint16_t port, const char *host)
 {
     struct lt_page_access a = access_at(port);
-    return admit(&a, (struct call){"/" TOKEN "/", host});
+    return admit(&a, (struct call){.target = "/" TOKEN "/", .host = host});
 }
 
 static void hosts(void)
@@ -127,7 +127,7 @@ static void hosts(void)
 static unsigned from(const char *origin, const char *site)
 {
     struct lt_page_access a = access_at(8000);
-    return admit(&a, (struct call){"/" TOKEN "/profile", NULL, origin, site});
+    return admit(&a, (struct call){.target = "/" TOKEN "/profile", .origin = origin, .site = site});
 }
 
 static void other_sites(void)
@@ -149,8 +149,9 @@ static void only_get(void)
     struct lt_page_access a = access_at(8000);
     static const char *const others[] = {"HEAD", "POST", "OPTIONS", "get", "GETS"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        CU_ASSERT_EQUAL(admit(&a, (struct call){"/" TOKEN "/", .method = others[i]}), 405);
-        CU_ASSERT_EQUAL(admit(&a, (struct call){"/", .method = others[i]}), 403);
+        CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/" TOKEN "/", .method = others[i]}),
+                        405);
+        CU_ASSERT_EQUAL(admit(&a, (struct call){.target = "/", .method = others[i]}), 403);
     }
 }
 
