@@ -100,21 +100,15 @@ static void print_one(const struct lt_registry *registry, const struct live_trac
     }
 }
 
-static void json_member(struct lt_json *j, const char *key, const char *value)
-{
-    lt_json_key(j, key);
-    lt_json_text(j, value);
-}
-
 static void json_options(struct lt_json *j, const struct live_trace_option_info *o)
 {
     lt_json_key(j, "options");
     lt_json_array(j);
     for (; o && o->key; o++) {
         lt_json_object(j);
-        json_member(j, "key", o->key);
-        json_member(j, "value", o->value);
-        json_member(j, "description", o->description);
+        lt_json_key_text(j, "key", o->key);
+        lt_json_key_text(j, "value", o->value);
+        lt_json_key_text(j, "description", o->description);
         lt_json_end(j);
     }
     lt_json_end(j);
@@ -123,15 +117,15 @@ static void json_options(struct lt_json *j, const struct live_trace_option_info 
 static void json_output(struct lt_json *j, const struct lt_exporter_entry *e)
 {
     lt_json_object(j);
-    json_member(j, "name", e->name);
-    json_member(j, "description", e->exporter ? e->exporter->description : NULL);
-    json_member(j, "extension", e->exporter ? e->exporter->extension : NULL);
-    json_member(j, "read_by", e->exporter ? e->exporter->read_by : NULL);
+    lt_json_key_text(j, "name", e->name);
+    lt_json_key_text(j, "description", e->exporter ? e->exporter->description : NULL);
+    lt_json_key_text(j, "extension", e->exporter ? e->exporter->extension : NULL);
+    lt_json_key_text(j, "read_by", e->exporter ? e->exporter->read_by : NULL);
     json_options(j, e->exporter ? e->exporter->options : NULL);
-    json_member(j, "origin", e->origin);
+    lt_json_key_text(j, "origin", e->origin);
     lt_json_key(j, "available");
     lt_json_bool(j, e->exporter != NULL);
-    json_member(j, "unavailable", e->unavailable);
+    lt_json_key_text(j, "unavailable", e->unavailable);
     lt_json_end(j);
 }
 
@@ -149,10 +143,10 @@ static int print_json(const struct lt_registry *registry)
     lt_json_array(&j);
     for (size_t i = 0; lt_input_formats[i]; i++) {
         lt_json_object(&j);
-        json_member(&j, "name", lt_input_formats[i]->name);
-        json_member(&j, "description", lt_input_formats[i]->description);
-        json_member(&j, "extension", lt_input_formats[i]->extension);
-        json_member(&j, "origin", "built in");
+        lt_json_key_text(&j, "name", lt_input_formats[i]->name);
+        lt_json_key_text(&j, "description", lt_input_formats[i]->description);
+        lt_json_key_text(&j, "extension", lt_input_formats[i]->extension);
+        lt_json_key_text(&j, "origin", "built in");
         lt_json_end(&j);
     }
     lt_json_end(&j);

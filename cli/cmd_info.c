@@ -288,12 +288,6 @@ static void json_text(struct lt_json *j, const char *key, const char *value)
     lt_json_text(j, value && *value ? value : NULL);
 }
 
-static void json_uint(struct lt_json *j, const char *key, uint64_t value)
-{
-    lt_json_key(j, key);
-    lt_json_uint(j, value);
-}
-
 /* What a recording cannot say is null. */
 static void json_uint_if(struct lt_json *j, const char *key, bool known, uint64_t value)
 {
@@ -316,15 +310,15 @@ static void json_seconds_if(struct lt_json *j, const char *key, bool known, int6
 static void json_health(struct lt_json *j, const struct lt_health *h)
 {
     lt_json_object(j);
-    json_uint(j, "asked", h->asked);
-    json_uint(j, "taken", h->taken);
-    json_uint(j, "late", h->late);
-    json_uint(j, "retried", h->retried);
+    lt_json_key_uint(j, "asked", h->asked);
+    lt_json_key_uint(j, "taken", h->taken);
+    lt_json_key_uint(j, "late", h->late);
+    lt_json_key_uint(j, "retried", h->retried);
     lt_json_key(j, "failed");
     lt_json_object(j);
     for (unsigned cause = 0; cause < LT_FAIL_CAUSES; cause++) {
         if (h->failed[cause])
-            json_uint(j, lt_fail_name(cause), h->failed[cause]);
+            lt_json_key_uint(j, lt_fail_name(cause), h->failed[cause]);
     }
     lt_json_end(j);
     json_seconds(j, "sampler_cpu_seconds", (int64_t)h->sampler_cpu_ns);
@@ -360,16 +354,16 @@ static void json_pace(struct lt_json *j, const struct info *i)
         return;
     }
     lt_json_object(j);
-    json_uint(j, "ticks", p->ticks);
-    json_uint(j, "count", p->late);
-    json_uint(j, "missed", p->missed);
-    json_uint(j, "worst_intervals", p->worst_covers);
+    lt_json_key_uint(j, "ticks", p->ticks);
+    lt_json_key_uint(j, "count", p->late);
+    lt_json_key_uint(j, "missed", p->missed);
+    lt_json_key_uint(j, "worst_intervals", p->worst_covers);
     json_seconds(j, "worst_seconds", p->worst_length_ns);
     json_seconds(j, "worst_at", p->worst_ns);
     lt_json_end(j);
     lt_json_key(j, "gaps");
     lt_json_object(j);
-    json_uint(j, "count", p->gaps);
+    lt_json_key_uint(j, "count", p->gaps);
     json_seconds(j, "seconds", p->gaps_ns);
     lt_json_key(j, "longest");
     lt_json_array(j);
@@ -422,12 +416,12 @@ static void json_log(struct lt_json *j, const struct info *i, const char *path, 
     json_processes(j, i);
     json_uint_if(j, "threads", knows_threads(i), lt_intern_count(i->threads));
     json_uint_if(j, "stack_samples", !i->no_counts, i->stack_samples);
-    json_uint(j, "unique_stacks", i->unique_stacks);
-    json_uint(j, "frames", lt_intern_count(i->frames));
-    json_uint(j, "bytes", i->stats.bytes);
+    lt_json_key_uint(j, "unique_stacks", i->unique_stacks);
+    lt_json_key_uint(j, "frames", lt_intern_count(i->frames));
+    lt_json_key_uint(j, "bytes", i->stats.bytes);
     lt_json_key(j, "complete");
     lt_json_bool(j, i->stats.complete);
-    json_uint(j, "damaged_blocks", i->stats.damaged_blocks);
+    lt_json_key_uint(j, "damaged_blocks", i->stats.damaged_blocks);
     lt_json_key(j, "health");
     if (i->has_health)
         json_health(j, &i->health);

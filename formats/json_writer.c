@@ -246,6 +246,42 @@ void lt_json_null(struct lt_json *j)
     put_value(j, "null");
 }
 
+void lt_json_key_text(struct lt_json *j, const char *key, const char *value)
+{
+    lt_json_key(j, key);
+    lt_json_text(j, value);
+}
+
+void lt_json_key_uint(struct lt_json *j, const char *key, uint64_t value)
+{
+    lt_json_key(j, key);
+    lt_json_uint(j, value);
+}
+
+void lt_json_key_bool(struct lt_json *j, const char *key, bool value)
+{
+    lt_json_key(j, key);
+    lt_json_bool(j, value);
+}
+
+void lt_json_key_null(struct lt_json *j, const char *key)
+{
+    lt_json_key(j, key);
+    lt_json_null(j);
+}
+
+void lt_json_key_array(struct lt_json *j, const char *key)
+{
+    lt_json_key(j, key);
+    lt_json_array(j);
+}
+
+void lt_json_key_object(struct lt_json *j, const char *key)
+{
+    lt_json_key(j, key);
+    lt_json_object(j);
+}
+
 void lt_json_newline(struct lt_json *j)
 {
     if (j->depth == 0)

@@ -49,6 +49,13 @@ void lt_json_seconds(struct lt_json *j, int64_t ns);
 void lt_json_seconds_or_null(struct lt_json *j, bool known, int64_t ns);
 void lt_json_bool(struct lt_json *j, bool value);
 void lt_json_null(struct lt_json *j);
+/* A key and its value, or what it opens. */
+void lt_json_key_text(struct lt_json *j, const char *key, const char *value);
+void lt_json_key_uint(struct lt_json *j, const char *key, uint64_t value);
+void lt_json_key_bool(struct lt_json *j, const char *key, bool value);
+void lt_json_key_null(struct lt_json *j, const char *key);
+void lt_json_key_array(struct lt_json *j, const char *key);
+void lt_json_key_object(struct lt_json *j, const char *key);
 /* White space between values: a line end after a JSON line, or for readers' eyes. */
 void lt_json_newline(struct lt_json *j);
 /* Flushes the small buffer. Returns the first error, or 0. The document must be complete. */

@@ -23,12 +23,6 @@ static int end(struct lt_event_log *log)
     return lt_json_finish(&log->json);
 }
 
-static void put_uint(struct lt_json *j, const char *key, uint64_t value)
-{
-    lt_json_key(j, key);
-    lt_json_uint(j, value);
-}
-
 static void put_int(struct lt_json *j, const char *key, int64_t value)
 {
     lt_json_key(j, key);
@@ -63,8 +57,8 @@ static int on_meta(void *ctx, const struct lt_meta *meta)
     struct lt_json *j = begin(ctx, "meta");
     lt_json_key(j, "format");
     lt_json_text(j, meta->format);
-    put_uint(j, "version_major", meta->version_major);
-    put_uint(j, "version_minor", meta->version_minor);
+    lt_json_key_uint(j, "version_major", meta->version_major);
+    lt_json_key_uint(j, "version_minor", meta->version_minor);
     put_str(j, "host", meta->host);
     put_str(j, "command", meta->command);
     put_str(j, "cwd", meta->cwd);
@@ -93,9 +87,9 @@ static int on_clock(void *ctx, const struct lt_clock_anchor *anchor)
 static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
 {
     struct lt_json *j = begin(ctx, "process");
-    put_uint(j, "id", id);
-    put_uint(j, "pid", info->pid);
-    put_uint(j, "ppid", info->ppid);
+    lt_json_key_uint(j, "id", id);
+    lt_json_key_uint(j, "pid", info->pid);
+    lt_json_key_uint(j, "ppid", info->ppid);
     put_str(j, "command", info->command);
     put_str(j, "python", info->python);
     put_str(j, "cwd", info->cwd);
@@ -106,10 +100,10 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
 static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
 {
     struct lt_json *j = begin(ctx, "thread");
-    put_uint(j, "id", id);
-    put_uint(j, "process", info->process);
-    put_uint(j, "tid", info->tid);
-    put_uint(j, "ident", info->ident);
+    lt_json_key_uint(j, "id", id);
+    lt_json_key_uint(j, "process", info->process);
+    lt_json_key_uint(j, "tid", info->tid);
+    lt_json_key_uint(j, "ident", info->ident);
     put_str(j, "name", info->name);
     return end(ctx);
 }
@@ -117,27 +111,27 @@ static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)
 static int on_frame(void *ctx, uint32_t id, const struct lt_frame_info *info)
 {
     struct lt_json *j = begin(ctx, "frame");
-    put_uint(j, "id", id);
+    lt_json_key_uint(j, "id", id);
     put_str(j, "name", info->name);
     put_str(j, "file", info->file);
-    put_uint(j, "line", info->line);
-    put_uint(j, "first_line", info->first_line);
+    lt_json_key_uint(j, "line", info->line);
+    lt_json_key_uint(j, "first_line", info->first_line);
     return end(ctx);
 }
 
 static int on_stack(void *ctx, uint32_t id, uint32_t parent, uint32_t frame)
 {
     struct lt_json *j = begin(ctx, "stack");
-    put_uint(j, "id", id);
-    put_uint(j, "parent", parent);
-    put_uint(j, "frame", frame);
+    lt_json_key_uint(j, "id", id);
+    lt_json_key_uint(j, "parent", parent);
+    lt_json_key_uint(j, "frame", frame);
     return end(ctx);
 }
 
 static int on_tags(void *ctx, uint32_t id, const struct lt_tag *tags, size_t n)
 {
     struct lt_json *j = begin(ctx, "tags");
-    put_uint(j, "id", id);
+    lt_json_key_uint(j, "id", id);
     lt_json_key(j, "tags");
     lt_json_array(j);
     for (size_t i = 0; i < n; i++) {
@@ -154,7 +148,7 @@ static int on_source(void *ctx, struct lt_str file, uint32_t line, struct lt_str
 {
     struct lt_json *j = begin(ctx, "source");
     put_str(j, "file", file);
-    put_uint(j, "line", line);
+    lt_json_key_uint(j, "line", line);
     put_str(j, "text", text);
     return end(ctx);
 }
@@ -163,11 +157,11 @@ static int on_sample(void *ctx, const struct lt_sample *sample)
 {
     struct lt_json *j = begin(ctx, "sample");
     put_int(j, "time_ns", sample->time_ns);
-    put_uint(j, "thread", sample->thread);
-    put_uint(j, "stack", sample->stack);
-    put_uint(j, "state", sample->state);
-    put_uint(j, "tags", sample->tags);
-    put_uint(j, "count", sample->count);
+    lt_json_key_uint(j, "thread", sample->thread);
+    lt_json_key_uint(j, "stack", sample->stack);
+    lt_json_key_uint(j, "state", sample->state);
+    lt_json_key_uint(j, "tags", sample->tags);
+    lt_json_key_uint(j, "count", sample->count);
     put_int(j, "weight_ns", sample->weight_ns);
     return end(ctx);
 }
@@ -176,7 +170,7 @@ static int on_tick(void *ctx, int64_t time_ns, uint32_t covers, int64_t interval
 {
     struct lt_json *j = begin(ctx, "tick");
     put_int(j, "time_ns", time_ns);
-    put_uint(j, "covers", covers);
+    lt_json_key_uint(j, "covers", covers);
     put_int(j, "interval_ns", interval_ns);
     return end(ctx);
 }
@@ -184,14 +178,14 @@ static int on_tick(void *ctx, int64_t time_ns, uint32_t covers, int64_t interval
 static int on_health(void *ctx, const struct lt_health *health)
 {
     struct lt_json *j = begin(ctx, "health");
-    put_uint(j, "asked", health->asked);
-    put_uint(j, "taken", health->taken);
-    put_uint(j, "late", health->late);
-    put_uint(j, "retried", health->retried);
-    put_uint(j, "sampler_cpu_ns", health->sampler_cpu_ns);
-    put_uint(j, "max_lateness_ns", health->max_lateness_ns);
+    lt_json_key_uint(j, "asked", health->asked);
+    lt_json_key_uint(j, "taken", health->taken);
+    lt_json_key_uint(j, "late", health->late);
+    lt_json_key_uint(j, "retried", health->retried);
+    lt_json_key_uint(j, "sampler_cpu_ns", health->sampler_cpu_ns);
+    lt_json_key_uint(j, "max_lateness_ns", health->max_lateness_ns);
     for (unsigned i = 0; i < LT_FAIL_CAUSES; i++)
-        put_uint(j, lt_fail_name(i), health->failed[i]);
+        lt_json_key_uint(j, lt_fail_name(i), health->failed[i]);
     return end(ctx);
 }
 
@@ -220,8 +214,8 @@ struct lt_profile_handler lt_event_log_handler(struct lt_event_log *log, lt_json
 int lt_event_log_stats(struct lt_event_log *log, const struct lt_read_stats *stats)
 {
     struct lt_json *j = begin(log, "stats");
-    put_uint(j, "damaged_blocks", stats->damaged_blocks);
-    put_uint(j, "lost_samples", stats->lost_samples);
+    lt_json_key_uint(j, "damaged_blocks", stats->damaged_blocks);
+    lt_json_key_uint(j, "lost_samples", stats->lost_samples);
     lt_json_key(j, "complete");
     lt_json_bool(j, stats->complete);
     put_int(j, "duration_ns", stats->duration_ns);
