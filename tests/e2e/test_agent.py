@@ -196,7 +196,8 @@ class OneInterpreter(AgentTest):
             for n in range(10):
                 with live_trace.tag(turn=n):
                     live_trace.start(0.001, f"out-{n}.ltrace")
-                    hot(0.1)
+                    while live_trace.stats()["taken"] < 20:
+                        hot(0.01)
                     live_trace.stop()
         """)
         for n in range(10):
