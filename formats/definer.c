@@ -52,6 +52,7 @@ int lt_definer_begin_sample(struct lt_definer *d)
     lt_intern_clear(d->stacks);
     lt_intern_clear(d->tag_sets);
     d->bytes = 0;
+    d->segments++;
     return d->handler->segment ? d->handler->segment(d->handler->ctx) : 0;
 }
 

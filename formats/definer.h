@@ -16,7 +16,8 @@ struct lt_definer {
     const struct lt_profile_handler *handler;
     struct lt_intern *processes, *threads, *frames, *stacks, *tag_sets;
     struct lt_buf key;
-    size_t bytes; /* of keys in this segment */
+    size_t bytes;      /* of keys in this segment */
+    unsigned segments; /* begun so far: ids are those of the last one */
 };
 
 /* The handler is borrowed. */

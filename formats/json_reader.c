@@ -117,13 +117,18 @@ static void take_string(struct lt_json_reader *r)
     }
 }
 
+static bool is_in_word(int c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '+' ||
+           c == 'E';
+}
+
 /* A number, or true, false, null. */
 static void take_word(struct lt_json_reader *r)
 {
     int c;
     lt_buf_clear(&r->text);
-    while (!r->error && (c = peek(r)) > 0 &&
-           strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", c)) {
+    while (!r->error && is_in_word(c = peek(r))) {
         const uint8_t byte = (uint8_t)take(r);
         put(r, &byte, 1);
     }
@@ -160,7 +165,7 @@ static void close_one(struct lt_json_reader *r, bool object)
 static int peek_beyond_blanks(struct lt_json_reader *r)
 {
     int c;
-    while ((c = peek(r)) > 0 && strchr(" \t\r\n,:", c))
+    while ((c = peek(r)) == ',' || c == ' ' || c == '\n' || c == ':' || c == '\t' || c == '\r')
         take(r);
     return c;
 }

@@ -52,7 +52,9 @@ struct speedscope_reader {
     struct frame *frames;
     struct profile *profiles;
     struct run *runs;
-    uint32_t *path; /* of one stack */
+    uint32_t *path;   /* of one stack */
+    uint32_t *stacks; /* of the nodes, in this segment; 0 not known yet */
+    unsigned segment;
     size_t n_frames, frames_alloc, n_profiles, profiles_alloc, n_runs, runs_alloc, path_alloc;
     enum unit unit; /* that all profiles have */
 };
@@ -492,6 +494,21 @@ static int define_node(struct speedscope_reader *r, uint32_t node, uint32_t *sta
     return err;
 }
 
+static int stack_of_node(struct speedscope_reader *r, uint32_t node, uint32_t *stack)
+{
+    int err = 0;
+    if (r->segment != r->definer.segments) {
+        memset(r->stacks, 0, ((size_t)lt_intern_count(r->nodes) + 1) * sizeof(*r->stacks));
+        r->segment = r->definer.segments;
+    }
+    if (!r->stacks[node])
+        err = define_node(r, node, &r->stacks[node]);
+    *stack = r->stacks[node];
+    if (err)
+        r->stacks[node] = 0;
+    return err;
+}
+
 static int deliver_run(struct speedscope_reader *r, const struct run *run)
 {
     bool time = r->unit == UNIT_TIME;
@@ -516,7 +533,7 @@ static int deliver_run(struct speedscope_reader *r, const struct run *run)
     if (!err)
         err = define_thread(r, run->profile, &sample.thread);
     if (!err)
-        err = define_node(r, run->node, &sample.stack);
+        err = stack_of_node(r, run->node, &sample.stack);
     if (!err && r->handler->sample)
         err = r->handler->sample(r->handler->ctx, &sample);
     return err;
@@ -531,6 +548,9 @@ static int deliver(struct speedscope_reader *r)
         .has_weight = r->unit == UNIT_TIME,
         .no_counts = r->unit == UNIT_TIME,
     };
+    r->stacks = calloc((size_t)lt_intern_count(r->nodes) + 1, sizeof(*r->stacks));
+    if (!r->stacks)
+        return LT_ERR_NOMEM;
     int err = r->handler->meta ? r->handler->meta(r->handler->ctx, &meta) : 0;
     if (r->n_runs > 0)
         qsort(r->runs, r->n_runs, sizeof(*r->runs), compare_runs);
@@ -575,6 +595,7 @@ static void release(struct speedscope_reader *r)
     free(r->profiles);
     free(r->runs);
     free(r->path);
+    free(r->stacks);
     lt_json_reader_release(&r->json);
     lt_definer_release(&r->definer);
     free(r);
