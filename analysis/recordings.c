@@ -67,6 +67,7 @@ int lt_recording_learn(struct lt_recording *rec, const struct lt_meta *meta)
     rec->no_counts = meta->no_counts;
     rec->start_realtime_ns = meta->start_realtime_ns > 0 ? meta->start_realtime_ns : 0;
     rec->interval_ns = meta->interval_ns > 0 ? meta->interval_ns : 0;
+    rec->jitter = meta->jitter;
     rec->command = copy(meta->command);
     rec->host = copy(meta->host);
     rec->cwd = copy(meta->cwd);

@@ -19,6 +19,7 @@ struct lt_recording {
     bool has_time, has_weight, no_counts; /* as struct lt_meta says them */
     int64_t start_realtime_ns;            /* 0 unknown */
     int64_t interval_ns;                  /* 0 unknown */
+    uint64_t jitter;                      /* as there */
     char *command, *host, *cwd, *recorder;
     int64_t duration_ns;        /* known once it was read to the end */
     struct lt_read_stats stats; /* of the last reading */

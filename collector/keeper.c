@@ -40,12 +40,14 @@ struct lt_keeper {
     int failure_errno;
     int64_t again_ns;
 
-    /* Source lines of this round: one block. Texts lie in `texts`, at growing offsets. */
+    /* Source lines that wait for the samples of their second: one block, as many short ones would be
+     * four times as long. Names and texts lie in `texts`, in turn, at growing offsets. */
     struct lt_source_lines *sources;
     struct lt_intern *seen; /* (line, file) of this segment */
     struct lt_source_line *batch;
     size_t n_batch, batch_alloc;
     struct lt_buf texts;
+    bool sources_due;
 };
 
 static int post(struct lt_keeper *k, uint32_t kind, const struct lt_str *parts, size_t n)
@@ -147,7 +149,6 @@ static int first_time(struct lt_keeper *k, const struct lt_source_line *line, bo
     return err == LT_ERR_LIMIT ? 0 : err;
 }
 
-/* The file's name is borrowed from the taken messages, which stay until the end of the round. */
 static int keep_source(struct lt_keeper *k, const struct lt_message *m)
 {
     struct lt_source_wish wish;
@@ -167,22 +168,44 @@ static int keep_source(struct lt_keeper *k, const struct lt_message *m)
         return 0; /* made by exec, or gone: a line without a text */
     err = lt_array_grow(&k->batch, &k->batch_alloc, k->n_batch + 1, sizeof(k->batch[0]), MAX_BATCH);
     if (!err)
+        err = lt_buf_put(&k->texts, line.file.data, line.file.len);
+    if (!err)
         err = lt_buf_put(&k->texts, line.text.data, line.text.len);
     if (!err)
         k->batch[k->n_batch++] = line;
     return err;
 }
 
+static const char *take(const struct lt_buf *texts, size_t *at, size_t len)
+{
+    const char *text = (const char *)texts->data + *at;
+    *at += len;
+    return text;
+}
+
+/* Lines of a file beside each other: its name is written once. */
+static int by_place(const void *a, const void *b)
+{
+    const struct lt_source_line *one = a, *other = b;
+    size_t len = one->file.len < other->file.len ? one->file.len : other->file.len;
+    int order = len ? memcmp(one->file.data, other->file.data, len) : 0;
+    if (order == 0)
+        order = (one->file.len > other->file.len) - (one->file.len < other->file.len);
+    return order ? order : (one->line > other->line) - (one->line < other->line);
+}
+
 static int write_sources(struct lt_keeper *k)
 {
     const struct lt_block_sink sink = {k->blocks, lt_block_writer_block};
     size_t at = 0;
+    k->sources_due = false;
     if (k->n_batch == 0)
         return 0;
     for (size_t i = 0; i < k->n_batch; i++) {
-        k->batch[i].text.data = (const char *)k->texts.data + at;
-        at += k->batch[i].text.len;
+        k->batch[i].file.data = take(&k->texts, &at, k->batch[i].file.len);
+        k->batch[i].text.data = take(&k->texts, &at, k->batch[i].text.len);
     }
+    qsort(k->batch, k->n_batch, sizeof(k->batch[0]), by_place);
     int err = atomic_load(&k->failure) ? 0 : lt_trace_write_sources(&sink, k->batch, k->n_batch);
     k->n_batch = 0;
     lt_buf_clear(&k->texts);
@@ -217,6 +240,7 @@ static int keep_block(struct lt_keeper *k, const struct lt_message *m)
     uint32_t type;
     memcpy(&type, m->data, sizeof(type));
     int err = k->ended ? begin_next_file(k) : 0;
+    k->sources_due = true;
     k->ended = type == LT_BLOCK_END;
     if (!err && k->ended)
         err = write_sources(k);
@@ -308,7 +332,7 @@ static int keep_all(struct lt_keeper *k)
         if (err)
             err = bear(k, err);
     }
-    if (!err)
+    if (!err && k->sources_due)
         err = write_sources(k);
     if (!err && at)
         err = look_after_files(k);

@@ -299,9 +299,11 @@ static int begin_file(struct lt_recorder *r, const struct lt_tick *tick)
 {
     int64_t step = tick->time_ns / r->config.interval_ns - (int64_t)tick->covers + 1;
     account_cpu(r);
-    r->file_start_ns = step > 0 ? step * r->config.interval_ns : 0;
+    step = step > 0 ? step : 0;
+    r->file_start_ns = step * r->config.interval_ns;
     r->start_wall_ns = start_by_wall_clock(r);
-    int err = lt_trace_writer_new_recording(r->writer, &r->health, r->start_wall_ns);
+    int err = lt_trace_writer_new_recording(r->writer, &r->health, r->start_wall_ns,
+                                            r->timer.jitter + (uint64_t)step);
     lt_health_add(&r->ended, &r->health);
     r->health = (struct lt_health){0};
     r->next_file = false;
@@ -452,6 +454,7 @@ static int make_writer(struct lt_recorder *r)
                  .recorder = bytes_of(recorder, sizeof(recorder) - 1),
                  .start_realtime_ns = r->start_wall_ns,
                  .interval_ns = r->config.interval_ns,
+                 .jitter = r->timer.jitter,
                  .has_time = true},
         .sink = {r, post_block},
     };

@@ -233,6 +233,13 @@ static struct lt_str common(const struct run *r, size_t member)
     return lt_str_of(lt_recordings_common(&r->recordings, member));
 }
 
+/* Ticks of a single recording are where they were within their intervals. */
+static uint64_t kept_jitter(const struct run *r)
+{
+    uint64_t seed = r->recordings.n == 1 ? r->recordings.at[0].jitter : 0;
+    return seed && r->unit_ns > 0 ? seed + (uint64_t)(r->base_ns / r->unit_ns) : 0;
+}
+
 /* Time 0 of the trace is the start of what was asked for, by whole intervals, so that ticks stay where
  * they were within theirs. */
 static int open_writer(struct run *r)
@@ -253,6 +260,7 @@ static int open_writer(struct run *r)
         .recorder = common(r, offsetof(struct lt_recording, recorder)),
         .start_realtime_ns = start != 0 ? start + r->base_ns : 0,
         .interval_ns = r->unit_ns,
+        .jitter = kept_jitter(r),
         .has_time = true,
     };
     if (error == 0) {

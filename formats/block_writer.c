@@ -118,7 +118,7 @@ int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw
     lt_buf_clear(&b->framed);
     if (!b->started)
         err = put_file_header(b);
-    if (!err)
+    if (!err && type != LT_BLOCK_TICKS) /* those are as short as can be */
         err = deflate_block(b, raw, len, &shorter);
     uint8_t kind = (uint8_t)(LT_BLOCK_MARK | type | (shorter ? LT_BLOCK_DEFLATED : 0));
     if (!err && shorter)

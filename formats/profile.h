@@ -81,6 +81,7 @@ struct lt_meta {
     struct lt_str recorder;    /* "live-trace 0.1.0" */
     int64_t start_realtime_ns; /* wall clock at time 0, since the epoch; 0 unknown */
     int64_t interval_ns;       /* nominal time between ticks; 0 unknown */
+    uint64_t jitter;           /* seed of lt_tick_jitter_ns() for the ticks; 0 unknown */
     bool has_time;             /* false: samples have no time (folded) */
     bool has_weight;           /* false: it is not known what time samples stand for (folded) */
     bool no_counts; /* only that time is known: what counts as one stack sample may be many */

@@ -51,23 +51,10 @@ enum lt_defs_section {
     LT_DEFS_LAST = LT_DEFS_HOSTED
 };
 
-/* A tick is four bits: its place within its step, and whether anything changed. */
-#define LT_TICK_ESCAPE 7
-#define LT_TICK_CHANGED 8
-/* Places in a step when all is well; 5 and 6 are left for ticks that are a little late. */
+/* Quanta in a step. */
 #define LT_TICK_PLACES 5
 /* The grid of ticks when the interval is unknown. */
 #define LT_TICK_STEP_UNKNOWN INT64_C(1000000000)
-
-/* What one change says: bits of its head, above the bit that announces another one. */
-enum lt_change_flags {
-    LT_CHANGE_MORE = 1 << 0,
-    LT_CHANGE_STACK = 1 << 1,
-    LT_CHANGE_STATE = 1 << 2,
-    LT_CHANGE_TAGS = 1 << 3,
-    LT_CHANGE_ALL = LT_CHANGE_STACK | LT_CHANGE_STATE | LT_CHANGE_TAGS
-};
-#define LT_CHANGE_SHIFT 4
 
 #define LT_SEGMENT_HAS_TIME 1
 

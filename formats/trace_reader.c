@@ -53,7 +53,7 @@ struct trace_reader {
 struct segment_head {
     uint64_t number;
     int64_t start_ns, start_realtime_ns, interval_ns, quantum_ns;
-    uint64_t flags;
+    uint64_t jitter, flags;
     struct lt_str host, command, cwd, recorder;
 };
 
@@ -166,6 +166,7 @@ static int read_segment_head(struct lt_cursor *c, struct segment_head *head)
     head->start_realtime_ns = lt_cursor_svarint(c);
     head->interval_ns = (int64_t)lt_cursor_bounded(c, INT64_MAX);
     head->quantum_ns = (int64_t)lt_cursor_bounded(c, INT64_MAX);
+    head->jitter = lt_cursor_varint(c);
     head->flags = lt_cursor_varint(c);
     uint64_t n = lt_cursor_bounded(c, LT_TRACE_META_MAX);
     for (uint64_t i = 0; i < n; i++) {
@@ -189,6 +190,7 @@ static int deliver_meta(struct trace_reader *r, const struct segment_head *head)
         .recorder = head->recorder,
         .start_realtime_ns = head->start_realtime_ns,
         .interval_ns = head->interval_ns,
+        .jitter = head->jitter,
         .has_time = head->flags & LT_SEGMENT_HAS_TIME,
         .has_weight = (head->flags & LT_SEGMENT_HAS_TIME) || head->interval_ns > 0,
     };
@@ -309,6 +311,7 @@ static int begin_segment(struct trace_reader *r, struct lt_cursor c)
         .interval_ns = head.interval_ns,
         .step_ns = head.interval_ns ? head.interval_ns : LT_TICK_STEP_UNKNOWN,
         .quantum_ns = head.quantum_ns,
+        .jitter = head.jitter,
     };
     lt_definitions_clear(&r->definitions);
     if (r->options->totals)

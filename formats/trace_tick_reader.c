@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Decoding of ticks: keeps the state of each thread of a block, applies what changed, and hands out
+ * Decoding of ticks: makes the decisions that the encoder made, keeps the state of each thread of a block, applies what changed, and hands out
  * samples or runs of them. */
 #include "config.h"
 
@@ -10,6 +10,7 @@
 
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
+#include "formats/tick_jitter.h"
 #include "formats/trace_format.h"
 
 enum { MAX_SLOTS = LT_BLOCK_RAW_MAX };
@@ -19,35 +20,23 @@ struct ticks {
     struct lt_tick_reader *reader;
     const struct lt_tick_clock *clock;
     const struct lt_tick_sink *sink;
-    struct lt_cursor c; /* the head of the block */
-    struct lt_cursor heads, stacks, states;
-    const uint8_t *places;
-    uint64_t n_ticks;
+    struct lt_range_decoder coder;
+    uint64_t n_ticks, n_opening;
     uint64_t samples;      /* so far */
     uint64_t tick, covers; /* before the current tick */
     int64_t step;
+    bool changed; /* the tick before */
 };
 
 struct tick {
     int64_t time_ns;
     uint32_t covers;
-    bool changed;
 };
 
 void lt_tick_reader_release(struct lt_tick_reader *r)
 {
     free(r->slots);
     *r = (struct lt_tick_reader){0};
-}
-
-static uint32_t read_id(struct lt_cursor *c)
-{
-    return (uint32_t)lt_cursor_bounded(c, LT_TRACE_IDS_MAX - 1);
-}
-
-static uint32_t read_stack(struct lt_cursor *c)
-{
-    return (uint32_t)lt_cursor_bounded(c, LT_TRACE_STACKS_MAX - 1);
 }
 
 static int add_slot(struct ticks *t, struct lt_trace_place place)
@@ -59,104 +48,114 @@ static int add_slot(struct ticks *t, struct lt_trace_place place)
         return err;
     r->slots[r->n_slots++] = (struct lt_tick_slot){
         .place = place,
+        .before = place,
         .since_tick = t->tick,
         .since_covers = t->covers,
     };
     return 0;
 }
 
-/* The threads of the opening, column by column. */
+/* A number up to max into *value. */
+static int read_number(struct ticks *t, struct lt_number_odds *odds, uint64_t max, uint64_t *value)
+{
+    *value = lt_range_decode_number(&t->coder, odds);
+    return *value > max || lt_range_decoder_bad(&t->coder) ? LT_BAD_PAYLOAD : 0;
+}
+
+static int read_u32(struct ticks *t, struct lt_number_odds *odds, uint32_t max, uint32_t *value)
+{
+    uint64_t number;
+    int err = read_number(t, odds, max, &number);
+    if (!err)
+        *value = (uint32_t)number;
+    return err;
+}
+
+static int read_state(struct ticks *t, uint32_t before, uint32_t *state)
+{
+    return read_u32(t, &t->reader->odds.state[lt_tick_state(before)], UINT32_MAX >> 1, state);
+}
+
+static int read_stack(struct ticks *t, uint32_t *stack)
+{
+    return read_u32(t, &t->reader->odds.stack, LT_TRACE_STACKS_MAX - 1, stack);
+}
+
+static int read_tags(struct ticks *t, uint32_t *tags)
+{
+    return read_u32(t, &t->reader->odds.tags, LT_TRACE_IDS_MAX - 1, tags);
+}
+
+/* A thread that comes: its id less next_id, and all about it. */
+static int read_thread(struct ticks *t, uint32_t next_id)
+{
+    struct lt_trace_place place;
+    int err = read_u32(t, &t->reader->odds.thread, LT_TRACE_IDS_MAX - 1, &place.thread);
+    if (err || place.thread >= LT_TRACE_IDS_MAX - next_id)
+        return LT_BAD_PAYLOAD;
+    place.thread += next_id;
+    err = read_state(t, 0, &place.state);
+    if (!err)
+        err = read_stack(t, &place.stack);
+    if (!err)
+        err = read_tags(t, &place.tags);
+    return err ? err : add_slot(t, place);
+}
+
 static int read_opening(struct ticks *t)
 {
-    struct lt_tick_reader *r = t->reader;
-    uint64_t n = lt_cursor_bounded(&t->c, lt_cursor_left(&t->c));
-    uint64_t next_id = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t id = next_id + read_id(&t->c);
-        next_id = id + 1;
-        if (t->c.bad || id >= LT_TRACE_IDS_MAX)
-            return LT_BAD_PAYLOAD;
-        int err = add_slot(t, (struct lt_trace_place){.thread = (uint32_t)id});
-        if (err)
-            return err;
+    uint32_t next_id = 0;
+    int err = 0;
+    for (uint64_t i = 0; !err && i < t->n_opening; i++) {
+        err = read_thread(t, next_id);
+        if (!err)
+            next_id = t->reader->slots[i].place.thread + 1;
     }
-    for (uint64_t i = 0; i < n; i++)
-        r->slots[i].place.stack = read_stack(&t->c);
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t state = lt_cursor_bounded(&t->c, UINT32_MAX);
-        r->slots[i].place.state = (uint32_t)(state >> 1);
-        r->slots[i].place.tags = state & 1 ? read_id(&t->c) : 0;
-    }
-    return t->c.bad ? LT_BAD_PAYLOAD : 0;
+    return err;
 }
 
-static struct lt_cursor take(struct lt_cursor *c, size_t len)
+/* Where a tick is that is not the next one, in time. */
+static int read_irregular(struct ticks *t, uint64_t *covers, int64_t *shift, uint64_t *place)
 {
-    struct lt_cursor column = lt_cursor_over(c->at, len);
-    c->at += len;
-    return column;
-}
-
-/* Where the columns of events are; a block in which nothing happened has none. */
-static int find_columns(struct ticks *t)
-{
-    size_t heads = 0, stacks = 0;
-    if (lt_cursor_left(&t->c)) {
-        heads = (size_t)lt_cursor_bounded(&t->c, LT_BLOCK_RAW_MAX);
-        stacks = (size_t)lt_cursor_bounded(&t->c, LT_BLOCK_RAW_MAX);
-    }
-    if (t->c.bad || heads + stacks > lt_cursor_left(&t->c))
-        return LT_BAD_PAYLOAD;
-    t->heads = take(&t->c, heads);
-    t->stacks = take(&t->c, stacks);
-    t->states = t->c;
-    return 0;
-}
-
-/* Number of ticks, first step, threads, places, columns. */
-static int read_head(struct ticks *t)
-{
-    t->n_ticks = lt_cursor_bounded(&t->c, LT_TRACE_TICKS_MAX);
-    t->step = (int64_t)lt_cursor_bounded(&t->c, INT64_MAX);
-    int err = t->c.bad ? LT_BAD_PAYLOAD : read_opening(t);
+    struct lt_tick_odds *o = &t->reader->odds;
+    uint64_t distance;
+    int err = read_number(t, &o->covers, UINT32_MAX - 1, covers);
+    bool earlier = !err && lt_range_decode(&t->coder, &o->earlier);
+    if (!err)
+        err = read_number(t, &o->shift, INT64_MAX, &distance);
+    if (!err)
+        err = read_number(t, &o->place, INT64_MAX, place);
     if (err)
         return err;
-    size_t bytes = (size_t)(t->n_ticks + 1) / 2;
-    if (lt_cursor_left(&t->c) < bytes)
-        return LT_BAD_PAYLOAD;
-    t->places = take(&t->c, bytes).at;
-    return find_columns(t);
+    ++*covers;
+    *shift = earlier ? -(int64_t)distance : (int64_t)distance;
+    return 0;
 }
 
 /* Time and weight of a tick. */
 static int read_tick(struct ticks *t, struct tick *tick)
 {
-    unsigned bits = t->places[t->tick / 2];
-    bits = t->tick % 2 ? bits >> 4 : bits & 0xf;
-    uint64_t place = bits & 7;
-    uint64_t covers = 1;
+    const struct lt_tick_clock *clock = t->clock;
+    uint64_t covers = 1, place = 0;
     int64_t shift = 0;
-    if (place == LT_TICK_ESCAPE) {
-        covers = lt_cursor_bounded(&t->heads, UINT32_MAX);
-        shift = lt_cursor_svarint(&t->heads);
-        place = lt_cursor_bounded(&t->heads, INT64_MAX);
-    }
+    int err = 0;
+    if (lt_range_decode(&t->coder, &t->reader->odds.irregular))
+        err = read_irregular(t, &covers, &shift, &place);
+    if (err)
+        return err;
     int64_t start_ns, offset_ns, expected = t->step;
-    if (t->heads.bad || covers == 0 ||
-        (t->tick && __builtin_add_overflow(t->step, (int64_t)covers, &expected)) ||
+    if ((t->tick && __builtin_add_overflow(t->step, (int64_t)covers, &expected)) ||
         __builtin_add_overflow(expected, shift, &t->step) ||
-        __builtin_mul_overflow(t->step, t->clock->step_ns, &start_ns) ||
-        __builtin_mul_overflow((int64_t)place, t->clock->quantum_ns, &offset_ns) ||
-        __builtin_add_overflow(start_ns, offset_ns, &tick->time_ns) || tick->time_ns < 0)
+        __builtin_mul_overflow(t->step, clock->step_ns, &start_ns) ||
+        __builtin_mul_overflow((int64_t)place, clock->quantum_ns, &offset_ns) ||
+        __builtin_add_overflow(start_ns, offset_ns, &tick->time_ns) ||
+        __builtin_add_overflow(tick->time_ns,
+                               lt_tick_jitter_ns(clock->jitter, t->step, clock->step_ns),
+                               &tick->time_ns) ||
+        tick->time_ns < 0)
         return LT_BAD_PAYLOAD;
     tick->covers = (uint32_t)covers;
-    tick->changed = bits & LT_TICK_CHANGED;
     return 0;
-}
-
-static bool is_bad(const struct ticks *t)
-{
-    return t->heads.bad || t->stacks.bad || t->states.bad;
 }
 
 static int end_run(struct ticks *t, struct lt_tick_slot *slot)
@@ -181,41 +180,57 @@ static int end_runs(struct ticks *t)
     return err;
 }
 
-static int read_new_slot(struct ticks *t, unsigned what)
+/* To another place than the one before. */
+static int read_move(struct ticks *t, struct lt_trace_place *place)
 {
-    struct lt_trace_place place = {.thread = read_id(&t->heads)};
-    place.stack = read_stack(&t->stacks);
-    place.state = (uint32_t)lt_cursor_bounded(&t->states, UINT32_MAX >> 1);
-    place.tags = read_id(&t->states);
-    if (is_bad(t) || what != LT_CHANGE_ALL)
-        return LT_BAD_PAYLOAD;
-    return add_slot(t, place);
+    struct lt_tick_odds *o = &t->reader->odds;
+    uint32_t before = place->state;
+    int err = read_state(t, before, &place->state);
+    if (err)
+        return err;
+    uint32_t state = place->state == before ? 0 : 1 + lt_tick_state(place->state);
+    if (lt_range_decode(&t->coder, &o->moved[state]))
+        err = read_stack(t, &place->stack);
+    if (!err && lt_range_decode(&t->coder, &o->tagged))
+        err = read_tags(t, &place->tags);
+    return err;
 }
 
-static int read_change(struct ticks *t, bool *more)
+static int read_change(struct ticks *t, struct lt_tick_slot *slot)
+{
+    struct lt_tick_odds *o = &t->reader->odds;
+    struct lt_trace_place now = slot->place;
+    int err = end_run(t, slot);
+    slot->ended = lt_range_decode(&t->coder, &o->ended);
+    if (err || slot->ended)
+        return err;
+    if (lt_range_decode(&t->coder, &o->back[lt_tick_state(now.state)]))
+        slot->place = slot->before;
+    else
+        err = read_move(t, &slot->place);
+    slot->before = now;
+    return err;
+}
+
+static int read_changes(struct ticks *t)
 {
     struct lt_tick_reader *r = t->reader;
-    uint64_t head = lt_cursor_varint(&t->heads);
-    uint64_t slot = head >> LT_CHANGE_SHIFT;
-    unsigned what = head & LT_CHANGE_ALL;
-    *more = head & LT_CHANGE_MORE;
-    if (is_bad(t) || slot > r->n_slots)
-        return LT_BAD_PAYLOAD;
-    if (slot == r->n_slots)
-        return read_new_slot(t, what);
-    struct lt_tick_slot *s = &r->slots[slot];
-    if (s->ended)
-        return LT_BAD_PAYLOAD;
-    int err = end_run(t, s);
-    if (what == 0)
-        s->ended = true;
-    if (what & LT_CHANGE_STACK)
-        s->place.stack = read_stack(&t->stacks);
-    if (what & LT_CHANGE_STATE)
-        s->place.state = (uint32_t)lt_cursor_bounded(&t->states, UINT32_MAX >> 1);
-    if (what & LT_CHANGE_TAGS)
-        s->place.tags = read_id(&t->states);
-    return is_bad(t) ? LT_BAD_PAYLOAD : err;
+    bool other = false;
+    int err = 0;
+    t->changed = lt_range_decode(&t->coder, &r->odds.changed[t->changed]);
+    if (!t->changed)
+        return 0;
+    for (size_t i = 0; !err && i < r->n_slots; i++) {
+        struct lt_tick_slot *slot = &r->slots[i];
+        if (slot->ended ||
+            !lt_range_decode(&t->coder, &r->odds.touched[other][lt_tick_state(slot->place.state)]))
+            continue;
+        other = true;
+        err = read_change(t, slot);
+    }
+    while (!err && lt_range_decode(&t->coder, &r->odds.another))
+        err = read_thread(t, 0);
+    return err;
 }
 
 static int deliver(struct ticks *t, const struct tick *tick)
@@ -243,9 +258,10 @@ static int read_ticks(struct ticks *t)
         err = read_tick(t, &tick);
         if (!err && t->sink->parts && t->sink->parts(t->sink->ctx, tick.time_ns))
             err = end_runs(t);
-        bool more = !err && tick.changed;
-        while (!err && more)
-            err = read_change(t, &more);
+        if (!err)
+            err = t->tick ? read_changes(t) : read_opening(t);
+        if (!err && lt_range_decoder_bad(&t->coder))
+            err = LT_BAD_PAYLOAD;
         if (!err)
             err = deliver(t, &tick);
         if (!err) {
@@ -259,11 +275,16 @@ static int read_ticks(struct ticks *t)
 int lt_tick_reader_read(struct lt_tick_reader *r, struct lt_cursor payload,
                         const struct lt_tick_clock *clock, const struct lt_tick_sink *sink)
 {
-    struct ticks t = {.reader = r, .clock = clock, .sink = sink, .c = payload};
+    struct ticks t = {.reader = r, .clock = clock, .sink = sink};
     r->n_slots = 0;
-    int err = read_head(&t);
-    if (!err)
-        err = read_ticks(&t);
+    r->odds = (struct lt_tick_odds){0};
+    t.n_ticks = lt_cursor_bounded(&payload, LT_TRACE_TICKS_MAX);
+    t.step = (int64_t)lt_cursor_bounded(&payload, INT64_MAX);
+    t.n_opening = lt_cursor_bounded(&payload, LT_TRACE_IDS_MAX);
+    if (payload.bad)
+        return LT_BAD_PAYLOAD;
+    lt_range_decoder_begin(&t.coder, payload);
+    int err = read_ticks(&t);
     /* Also of a block that broke off: its ticks until then are good. */
     if (err && err != LT_BAD_PAYLOAD)
         return err;

@@ -5,11 +5,12 @@
 #define LT_TRACE_TICK_READER_H
 
 #include "formats/profile.h"
+#include "formats/trace_tick_odds.h"
 #include "formats/trace_totals.h"
 #include "formats/varint.h"
 
 struct lt_tick_slot {
-    struct lt_trace_place place;
+    struct lt_trace_place place, before;
     bool ended;
     uint64_t since_tick, since_covers; /* of the block */
 };
@@ -17,6 +18,7 @@ struct lt_tick_slot {
 struct lt_tick_clock {
     int64_t interval_ns; /* the weight of a tick; 0 unknown */
     int64_t step_ns, quantum_ns;
+    uint64_t jitter; /* seed of lt_tick_jitter_ns() */
 };
 
 /* What a block is decoded into: samples in order of time, or sums. Either may be NULL; a negative
@@ -37,6 +39,7 @@ struct lt_tick_sink {
 struct lt_tick_reader {
     struct lt_tick_slot *slots;
     size_t n_slots, slots_alloc;
+    struct lt_tick_odds odds;
 };
 
 void lt_tick_reader_release(struct lt_tick_reader *r);

@@ -27,6 +27,9 @@ enum {
     SEGMENT_BYTES = 4 << 20,
     DEFS_BYTES = 1 << 17, /* a DEFS block ends at the first definition beyond that */
     MAX_TOTALS = 1 << 16,
+    FEW_TOTALS = 64, /* that are written in any case */
+    TOTALS_TICKS =
+        32, /* bytes of ticks that a row of totals has to stand for, eight times its own */
     MAX_STATE = 0xff, /* room for flags of later versions */
     MAX_ENDED = 4096, /* threads and processes; then a new segment makes their ids free */
     META_PAIRS = 4
@@ -46,7 +49,7 @@ struct lt_trace_writer {
     uint64_t segment;         /* number of the current one */
     int64_t segment_start_ns; /* its first tick, or where it will be */
     bool segment_has_ticks;
-    uint64_t segment_bytes;
+    uint64_t segment_bytes, segment_tick_bytes;
     uint64_t segment_ticks;
     uint64_t segment_covers;
     bool totals_full;
@@ -61,6 +64,8 @@ struct lt_trace_writer {
 static int hand_over(struct lt_trace_writer *w, enum lt_block_type type)
 {
     w->segment_bytes += w->block.len;
+    if (type == LT_BLOCK_TICKS)
+        w->segment_tick_bytes += w->block.len;
     return w->config.sink.block(w->config.sink.ctx, type, w->block.data, w->block.len);
 }
 
@@ -103,6 +108,8 @@ static int write_segment(struct lt_trace_writer *w)
         err = lt_buf_put_varint(b, (uint64_t)meta->interval_ns);
     if (!err)
         err = lt_buf_put_varint(b, (uint64_t)w->ticks.quantum_ns);
+    if (!err)
+        err = lt_buf_put_varint(b, meta->jitter);
     if (!err)
         err = lt_buf_put_varint(b, meta->has_time ? LT_SEGMENT_HAS_TIME : 0);
     if (!err)
@@ -189,12 +196,21 @@ static int total_up(struct lt_trace_writer *w, uint32_t id, struct lt_roster_thr
     return err;
 }
 
+/* Are there totals, and do they save their reader much? In a short recording, in which most places
+ * are seen a few times, they would be as long as the ticks. */
+static bool totals_pay(const struct lt_trace_writer *w)
+{
+    uint64_t rows = lt_trace_totals_count(w->totals);
+    return w->segment_has_ticks && !w->totals_full &&
+           (rows <= FEW_TOTALS || rows * TOTALS_TICKS <= w->segment_tick_bytes);
+}
+
 static int end_segment(struct lt_trace_writer *w)
 {
     int err = seal_ticks(w);
     for (uint32_t i = 0; !err && i < w->roster.n_threads; i++)
         err = total_up(w, i, &w->roster.threads[i]);
-    if (!err && !w->totals_full && w->segment_has_ticks)
+    if (!err && totals_pay(w))
         err = lt_trace_totals_write(w->totals, (uint8_t)w->segment, w->end_ns, &w->config.sink);
     return err;
 }
@@ -233,6 +249,7 @@ int lt_trace_writer_new(struct lt_trace_writer **out, const struct lt_trace_conf
         w->config.max_segment_ns = SEGMENT_NS;
     int64_t interval_ns = config->meta.interval_ns;
     w->ticks.step_ns = interval_ns ? interval_ns : LT_TICK_STEP_UNKNOWN;
+    w->ticks.jitter = config->meta.jitter;
     w->ticks.quantum_ns = w->ticks.step_ns / LT_TICK_PLACES;
     if (w->ticks.quantum_ns == 0)
         w->ticks.quantum_ns = 1;
@@ -327,8 +344,7 @@ int lt_trace_writer_thread_pause(struct lt_trace_writer *w, uint32_t id)
     if (!t)
         return LT_ERR_USAGE;
     err = total_up(w, id, t);
-    if (!err)
-        err = lt_tick_encoder_thread_end(&w->ticks, t);
+    lt_tick_encoder_thread_end(&w->ticks, t);
     t->live = false;
     return checked(w, err);
 }
@@ -416,10 +432,8 @@ static int check_changes(struct lt_trace_writer *w, const struct lt_change *chan
 static int apply_change(struct lt_trace_writer *w, const struct lt_change *change)
 {
     struct lt_roster_thread *t = &w->roster.threads[change->thread];
-    unsigned what = (t->stack != change->stack ? LT_CHANGE_STACK : 0) |
-                    (t->state != change->state ? LT_CHANGE_STATE : 0) |
-                    (t->tags != change->tags ? LT_CHANGE_TAGS : 0);
-    if (t->live && what == 0)
+    if (t->live && t->stack == change->stack && t->state == change->state &&
+        t->tags == change->tags)
         return 0;
     int err = total_up(w, change->thread, t);
     t->live = true;
@@ -428,7 +442,7 @@ static int apply_change(struct lt_trace_writer *w, const struct lt_change *chang
     t->tags = change->tags;
     t->since_tick = w->segment_ticks;
     t->since_covers = w->segment_covers;
-    return err ? err : lt_tick_encoder_change(&w->ticks, change->thread, t, what);
+    return err ? err : lt_tick_encoder_change(&w->ticks, change->thread, t);
 }
 
 static int64_t weight_of(const struct lt_trace_writer *w, uint32_t covers)
@@ -481,7 +495,7 @@ void lt_trace_writer_clock(struct lt_trace_writer *w, int64_t start_realtime_ns)
 static int begin_segment(struct lt_trace_writer *w)
 {
     w->segment_has_ticks = false;
-    w->segment_bytes = w->segment_ticks = w->segment_covers = 0;
+    w->segment_bytes = w->segment_tick_bytes = w->segment_ticks = w->segment_covers = 0;
     w->totals_full = false;
     w->n_ended = 0;
     lt_trace_totals_clear(w->totals);
@@ -506,12 +520,13 @@ int lt_trace_writer_new_segment(struct lt_trace_writer *w)
 }
 
 int lt_trace_writer_new_recording(struct lt_trace_writer *w, const struct lt_health *health,
-                                  int64_t start_realtime_ns)
+                                  int64_t start_realtime_ns, uint64_t jitter)
 {
     int err = ready(w);
     if (!err)
         err = end_recording(w, health);
     w->config.meta.start_realtime_ns = start_realtime_ns;
+    w->config.meta.jitter = w->ticks.jitter = jitter;
     w->segment = 0;
     w->last_ns = w->end_ns = w->health_due_ns = 0;
     lt_tick_encoder_restart(&w->ticks);

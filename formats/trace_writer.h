@@ -87,7 +87,7 @@ int lt_trace_writer_new_segment(struct lt_trace_writer *w);
  * segment, whose time 0 is that of a new recording. After its LT_BLOCK_END the sink may take the blocks
  * elsewhere. health is that of the recording which ends. */
 int lt_trace_writer_new_recording(struct lt_trace_writer *w, const struct lt_health *health,
-                                  int64_t start_realtime_ns);
+                                  int64_t start_realtime_ns, uint64_t jitter);
 
 /* Hands what is open to the sink; call it once a second. health may be NULL. */
 int lt_trace_writer_flush(struct lt_trace_writer *w, const struct lt_health *health);

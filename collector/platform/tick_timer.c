@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "formats/tick_jitter.h"
+
 static int64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
@@ -29,27 +31,19 @@ int64_t lt_thread_cpu_ns(void)
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* splitmix64: the jitter of tick number n needs no state, so a deadline can be asked for twice. */
-static uint64_t mix(uint64_t x)
-{
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
 void lt_tick_timer_init(struct lt_tick_timer *t, int64_t interval_ns)
 {
     t->start_ns = lt_monotonic_ns();
     t->interval_ns = interval_ns;
     t->next = 0;
-    t->random = mix((uint64_t)t->start_ns ^ (uint64_t)getpid());
+    uint64_t unique = (uint64_t)t->start_ns ^ (uint64_t)getpid() << 32;
+    t->jitter = 1 + (uint64_t)lt_tick_jitter_ns(unique, 0, UINT32_MAX);
 }
 
 int64_t lt_tick_timer_deadline(const struct lt_tick_timer *t)
 {
-    uint64_t jitter = mix(t->random + (uint64_t)t->next) % (uint64_t)t->interval_ns;
-    return t->start_ns + t->next * t->interval_ns + (int64_t)jitter;
+    return t->start_ns + t->next * t->interval_ns +
+           lt_tick_jitter_ns(t->jitter, t->next, t->interval_ns);
 }
 
 void lt_tick_timer_take(struct lt_tick_timer *t, struct lt_tick *tick)

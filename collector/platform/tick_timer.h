@@ -13,7 +13,7 @@ struct lt_tick_timer {
     int64_t start_ns; /* CLOCK_MONOTONIC of the grid's origin */
     int64_t interval_ns;
     int64_t next;    /* number of the next tick */
-    uint64_t random; /* state of the jitter */
+    uint64_t jitter; /* seed of lt_tick_jitter_ns(), at most 32 bits, never 0 */
 };
 
 struct lt_tick {

@@ -10,6 +10,7 @@ file into memory and does not care for speed.
 
 import collections
 import json
+import math
 import sys
 import zlib
 
@@ -191,6 +192,7 @@ def read_segment(payload):
         "start_realtime_ns": c.svarint(),
         "interval_ns": c.varint(I64_MAX),
         "quantum_ns": c.varint(I64_MAX),
+        "jitter": c.varint(),
         "flags": c.varint(),
         "meta": {},
     }
@@ -201,66 +203,140 @@ def read_segment(payload):
     return head
 
 
-def read_ticks(payload, segment):
+class Decisions:
+    """The range decoder. Odds are named by what they depend on; `spent` has the bits that each kind took."""
+
+    def __init__(self, data):
+        self.c, self.beyond = Cursor(data), 0
+        self.range, self.code = U32_MAX, 0
+        self.odds = {}
+        self.spent = collections.Counter()
+        for _ in range(4):
+            self.code = self.code << 8 | self.byte()
+
+    def byte(self):
+        if self.c.left():
+            return self.c.u8()
+        self.beyond += 1
+        if self.beyond > 4:
+            raise BadPayload("ends too early")
+        return 0
+
+    def refill(self):
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.code = self.code << 8 | self.byte()
+
+    def yes(self, *name):
+        likely, asked = self.odds.get(name, (32768, 0))
+        part = (self.range >> 12) * (likely >> 4)
+        yes = self.code < part
+        if not yes:
+            self.code -= part
+        left = part if yes else self.range - part
+        self.spent[name[0]] += math.log2(self.range / left)
+        self.range = left
+        self.refill()
+        share = 65536 // (asked + 2)
+        likely += (65536 - likely) * share >> 16 if yes else -(likely * share >> 16)
+        self.odds[name] = likely, min(asked + 1, 30)
+        return yes
+
+    def even(self, kind):
+        self.range >>= 1
+        bit = self.code >= self.range
+        self.code -= bit * self.range
+        self.spent[kind] += 1
+        self.refill()
+        return bit
+
+    def number(self, *name, maximum=I64_MAX):
+        length, value = 0, 1
+        while length < 63 and self.yes(*name, "longer", length):
+            length += 1
+        for i in range(length):
+            value = value << 1 | (self.yes(*name, length, value) if i < 3 else self.even(name[0]))
+        return between(value - 1, 0, maximum)
+
+
+def jitter_ns(segment, step):
+    """Where in its step the tick is due."""
+    if not segment["jitter"]:
+        return 0
+    x = segment["jitter"] + step + 0x9E3779B97F4A7C15 & U64_MAX
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & U64_MAX
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & U64_MAX
+    return (x ^ x >> 31) % segment["step_ns"]
+
+
+def read_ticks(payload, segment, spent=None):
     """Yields (time, covers, live threads, changes) of each tick; payload begins after the segment's byte.
 
-    A thread is [id, stack, state, tags]; changes are [(slot, fields that are new)].
+    A thread is [id, stack, state, tags]; changes are [(slot, fields that are new)]. `spent`, a Counter, gets the bits by
+    kind of decision.
     """
     c = Cursor(payload, 1)
-    n_ticks = c.varint(TICKS_MAX)
-    step = c.varint(I64_MAX)
-    slots = []
-    next_id = 0
-    for _ in range(c.varint(c.left())):
-        thread = between(next_id + c.id(), 0, IDS_MAX - 1)
-        next_id = thread + 1
-        slots.append([thread, 0, 0, 0])
-    for slot in slots:
-        slot[1] = c.varint(STACKS_MAX - 1)
-    for slot in slots:
-        state = c.varint(U32_MAX)
-        slot[2:] = [state >> 1, c.id() if state & 1 else 0]
-    places = c.bytes((n_ticks + 1) // 2)
-    lengths = (c.varint(), c.varint()) if c.left() else (0, 0)
-    heads, stacks = Cursor(c.bytes(lengths[0])), Cursor(c.bytes(lengths[1]))
-    samples = 0
+    n_ticks, step, n_opening = c.varint(TICKS_MAX), c.varint(I64_MAX), c.varint(IDS_MAX)
+    d = Decisions(c.bytes(c.left()))
+    slots, before = [], []
+    samples, changed = 0, False
+
+    def new_thread(next_id):
+        thread = between(next_id + d.number("thread"), 0, IDS_MAX - 1)
+        state = d.number("state", 0, maximum=U32_MAX >> 1)
+        slots.append([thread, d.number("stack", maximum=STACKS_MAX - 1), state, d.number("tags", maximum=IDS_MAX - 1)])
+        before.append(slots[-1])
+        return thread + 1
+
+    def change(slot):
+        """The fields that are new of a slot that changes."""
+        now = slots[slot]
+        if d.yes("ended"):
+            slots[slot] = None
+            return 0
+        if d.yes("back", now[2] % 16):
+            new = before[slot]
+        else:
+            new = now[:]
+            new[2] = d.number("state", now[2] % 16, maximum=U32_MAX >> 1)
+            if d.yes("moved", 1 + new[2] % 16 if new[2] != now[2] else 0):
+                new[1] = d.number("stack", maximum=STACKS_MAX - 1)
+            if d.yes("tagged"):
+                new[3] = d.number("tags", maximum=IDS_MAX - 1)
+        slots[slot], before[slot] = new, now
+        return sum(bit for bit, a, b in zip((2, 4, 8), now[1:], new[1:]) if a != b)
+
     for n in range(n_ticks):
-        bits = places[n // 2] >> (4 * (n % 2)) & 0xF
-        covers, shift, place = 1, 0, bits & 7
-        if place == 7:
-            covers, shift, place = heads.varint(U32_MAX), heads.svarint(), heads.varint(I64_MAX)
-        if covers == 0:
-            raise BadPayload("a tick that covers nothing")
+        covers = 1
+        shift = place = 0
+        if d.yes("irregular"):
+            covers = 1 + d.number("covers", maximum=U32_MAX - 1)
+            earlier = d.yes("earlier")
+            shift = d.number("shift") * (-1 if earlier else 1)
+            place = d.number("place")
         step += shift + (covers if n else 0)
-        time_ns = step * segment["step_ns"] + place * segment["quantum_ns"]
+        time_ns = step * segment["step_ns"] + jitter_ns(segment, step) + place * segment["quantum_ns"]
         between(time_ns, 0, I64_MAX)
         changes = []
-        more = bits & 8
-        while more:
-            head = heads.varint()
-            slot, what, more = head >> 4, head & 0xE, head & 1
-            if slot == len(slots):
-                if what != 0xE:
-                    raise BadPayload("a new thread without a state")
-                slots.append([heads.id(), 0, 0, 0])
-            elif slot > len(slots) or slots[slot] is None:
-                raise BadPayload("no such thread")
-            if what == 0:
-                slots[slot] = None
-            else:
-                thread = slots[slot][:]
-                if what & 2:
-                    thread[1] = stacks.varint(STACKS_MAX - 1)
-                if what & 4:
-                    thread[2] = c.varint(U32_MAX >> 1)
-                if what & 8:
-                    thread[3] = c.id()
-                slots[slot] = thread
-            changes.append((slot, what))
+        if n == 0:
+            next_id = 0
+            for _ in range(n_opening):
+                next_id = new_thread(next_id)
+        else:
+            changed = d.yes("changed", changed)
+        if n and changed:
+            for slot, thread in enumerate(slots):
+                if thread and d.yes("touched", bool(changes), thread[2] % 16):
+                    changes.append((slot, change(slot)))
+            while d.yes("another"):
+                new_thread(0)
+                changes.append((len(slots) - 1, 14))
         samples += len(slots)
         if samples > SAMPLES_MAX:
             raise BadPayload("too many samples")
         yield time_ns, covers, [s for s in slots if s], changes
+    if spent is not None:
+        spent.update(d.spent)
 
 
 def read_totals(payload):

@@ -15,11 +15,13 @@
 #include "formats/io.h"
 #include "formats/lt_error.h"
 #include "formats/profile_reader.h"
+#include "formats/tick_jitter.h"
 #include "formats/trace_writer.h"
 
-enum { MAX_ITEMS = 1 << 26, MAX_THREADS = 1024, RUN = 200, LEVEL = 6, PLACES = 5 };
+enum { MAX_ITEMS = 1 << 26, MAX_THREADS = 1024, RUN = 200, LEVEL = 6 };
 
 static const int64_t SECOND = 1000000000, FLUSH_NS = 900000000;
+static const uint64_t JITTER = 1;
 
 struct node {
     uint32_t parent, frame;
@@ -30,9 +32,16 @@ struct cell {
     uint32_t stack, state;
 };
 
+/* A tick of the model. */
+struct moment {
+    size_t cells;    /* where its begin */
+    int64_t late_ns; /* after it was due */
+};
+
 /* The model: what a reader delivers, copied. */
 struct model {
     int64_t interval_ns;
+    uint64_t jitter;
     char *command, *cwd;
     struct lt_process_info process;
     struct lt_thread_info *threads; /* one a tid, whatever ids the recorder gave it */
@@ -41,7 +50,7 @@ struct model {
     struct node *nodes;
     struct lt_source_line *sources;
     struct cell *cells; /* n_threads for each tick, as far as they were known then */
-    size_t *ticks;      /* where each begins in cells */
+    struct moment *ticks;
     size_t n_threads, n_frames, n_nodes, n_sources, n_cells, n_ticks;
     size_t threads_alloc, frames_alloc, nodes_alloc, sources_alloc, cells_alloc, ticks_alloc;
     int64_t last_ns;
@@ -72,6 +81,7 @@ static int on_meta(void *ctx, const struct lt_meta *meta)
 {
     struct model *m = ctx;
     m->interval_ns = meta->interval_ns;
+    m->jitter = meta->jitter;
     m->command = (char *)copy(meta->command).data;
     m->cwd = (char *)copy(meta->cwd).data;
     return 0;
@@ -154,16 +164,27 @@ static int on_source(void *ctx, struct lt_str file, uint32_t line, struct lt_str
 /* A tick begins as the one before was: threads that are not seen any more stay as they were. */
 static int begin_tick(struct model *m)
 {
-    size_t n = m->n_threads, known = m->n_ticks ? m->n_cells - m->ticks[m->n_ticks - 1] : 0;
+    size_t n = m->n_threads, known = m->n_ticks ? m->n_cells - m->ticks[m->n_ticks - 1].cells : 0;
     int err = reach(&m->ticks, &m->n_ticks, &m->ticks_alloc, m->n_ticks + 1, sizeof(m->ticks[0]));
     size_t begin = m->n_cells;
     if (!err)
         err = reach(&m->cells, &m->n_cells, &m->cells_alloc, begin + n, sizeof(m->cells[0]));
     if (err)
         return err;
-    m->ticks[m->n_ticks - 1] = begin;
+    m->ticks[m->n_ticks - 1].cells = begin;
     memcpy(m->cells + begin, m->cells + begin - known, known * sizeof(m->cells[0]));
     return 0;
+}
+
+/* How long after it was due, whenever it was in the interval in which it fell. */
+static int64_t lateness(const struct model *m, int64_t time_ns)
+{
+    int64_t step = time_ns / m->interval_ns, late_ns;
+    do {
+        late_ns =
+            time_ns - step * m->interval_ns - lt_tick_jitter_ns(m->jitter, step, m->interval_ns);
+    } while (late_ns < 0 && step-- > 0);
+    return late_ns < 0 ? 0 : late_ns;
 }
 
 static int on_sample(void *ctx, const struct lt_sample *sample)
@@ -172,11 +193,15 @@ static int on_sample(void *ctx, const struct lt_sample *sample)
     size_t thread = m->thread_of[sample->thread];
     int err = 0;
     if (m->n_ticks == 0 || sample->time_ns != m->last_ns ||
-        m->ticks[m->n_ticks - 1] + thread >= m->n_cells)
+        m->ticks[m->n_ticks - 1].cells + thread >= m->n_cells) {
         err = begin_tick(m);
+        if (!err)
+            m->ticks[m->n_ticks - 1].late_ns = lateness(m, sample->time_ns);
+    }
     m->last_ns = sample->time_ns;
     if (!err)
-        m->cells[m->ticks[m->n_ticks - 1] + thread] = (struct cell){sample->stack, sample->state};
+        m->cells[m->ticks[m->n_ticks - 1].cells + thread] =
+            (struct cell){sample->stack, sample->state};
     return err;
 }
 
@@ -214,7 +239,7 @@ struct writing {
     uint32_t ids[MAX_THREADS];
     struct lt_change changes[MAX_THREADS];
     uint64_t step;
-    int64_t flush_ns;
+    int64_t last_ns, flush_ns;
     struct lt_health health;
 };
 
@@ -256,11 +281,15 @@ static int begin_segment(struct writing *w)
 static int write_tick(struct writing *w, size_t tick)
 {
     const struct model *m = w->model;
-    const struct cell *cells = m->cells + m->ticks[tick];
-    size_t end = tick + 1 < m->n_ticks ? m->ticks[tick + 1] : m->n_cells;
-    size_t n_cells = end - m->ticks[tick], n = 0;
-    int64_t time_ns =
-        (int64_t)w->step++ * m->interval_ns + (int64_t)draw(w, PLACES) * (m->interval_ns / PLACES);
+    const struct cell *cells = m->cells + m->ticks[tick].cells;
+    size_t end = tick + 1 < m->n_ticks ? m->ticks[tick + 1].cells : m->n_cells;
+    size_t n_cells = end - m->ticks[tick].cells, n = 0;
+    int64_t step = (int64_t)w->step++;
+    int64_t time_ns = step * m->interval_ns + lt_tick_jitter_ns(JITTER, step, m->interval_ns) +
+                      m->ticks[tick].late_ns;
+    if (time_ns < w->last_ns)
+        time_ns = w->last_ns;
+    w->last_ns = time_ns;
     int err = 0;
     for (size_t i = 0; !err && i < n_cells; i++) {
         if (w->live[i] && memcmp(&w->now[i], &cells[i], sizeof(cells[i])) == 0)
@@ -322,6 +351,7 @@ static int write_trace(struct model *m, uint64_t seed, uint64_t samples, struct 
                  .recorder = {"make_long_trace", 15},
                  .start_realtime_ns = INT64_C(1795428000) * SECOND,
                  .interval_ns = m->interval_ns,
+                 .jitter = JITTER,
                  .has_time = true},
         .sink = w->sink,
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Varints, byte buffers, interning, gzip, UTF-8: formats/ stands on them. */
+ * Varints, the range coder, byte buffers, interning, gzip, UTF-8: formats/ stands on them. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "formats/gzip_writer.h"
 #include "formats/intern.h"
 #include "formats/lt_error.h"
+#include "formats/range_coder.h"
 #include "formats/utf8.h"
 #include "formats/varint.h"
 #include "tests/support/unit_main.h"
@@ -246,6 +247,80 @@ static void invalid_utf8(void)
         CU_ASSERT_EQUAL(utf8(bad[i]), 0);
 }
 
+/* ---- the range coder ---- */
+
+static uint64_t some_number(uint64_t *random)
+{
+    uint64_t x = *random += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return x ^ (x >> 31);
+}
+
+/* Numbers of all sizes between decisions that are mostly no, so that carries run far. */
+static void decisions_come_back(void)
+{
+    enum { N = 20000, EVERY = 7 };
+    struct lt_range_encoder e = {0};
+    struct lt_range_decoder d;
+    struct lt_odds odds = {0};
+    struct lt_number_odds *numbers = calloc(1, sizeof(*numbers));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(numbers);
+    for (unsigned shift = 1; shift < 64; shift++) {
+        uint64_t random = shift;
+        lt_range_encoder_begin(&e);
+        for (int i = 0; i < N / 64; i++) {
+            lt_range_encode(&e, &odds, some_number(&random) % 50 == 0);
+            if (i % EVERY == 0)
+                lt_range_encode_number(&e, numbers, some_number(&random) >> shift);
+        }
+        lt_range_encode_number(&e, numbers, INT64_MAX);
+        CU_ASSERT_EQUAL(lt_range_encoder_end(&e), 0);
+
+        random = shift;
+        odds = (struct lt_odds){0};
+        memset(numbers, 0, sizeof(*numbers));
+        lt_range_decoder_begin(&d, lt_cursor_over(e.bytes.data, e.bytes.len));
+        for (int i = 0; i < N / 64; i++) {
+            CU_ASSERT_EQUAL_FATAL(lt_range_decode(&d, &odds), some_number(&random) % 50 == 0);
+            if (i % EVERY == 0)
+                CU_ASSERT_EQUAL_FATAL(lt_range_decode_number(&d, numbers),
+                                      some_number(&random) >> shift);
+        }
+        CU_ASSERT_EQUAL(lt_range_decode_number(&d, numbers), INT64_MAX);
+        CU_ASSERT_FALSE(lt_range_decoder_bad(&d));
+        odds = (struct lt_odds){0};
+        memset(numbers, 0, sizeof(*numbers));
+    }
+    lt_range_encoder_release(&e);
+    free(numbers);
+}
+
+/* What always goes alike costs nearly nothing, and what ends too early is noticed. */
+static void odds_learn(void)
+{
+    struct lt_range_encoder e = {0};
+    struct lt_range_decoder d;
+    struct lt_odds odds = {0};
+    lt_range_encoder_begin(&e);
+    for (int i = 0; i < 10000; i++)
+        lt_range_encode(&e, &odds, true);
+    CU_ASSERT_EQUAL(lt_range_encoder_end(&e), 0);
+    CU_ASSERT(e.bytes.len <= 4);
+
+    odds = (struct lt_odds){0};
+    lt_range_encoder_begin(&e);
+    for (int i = 0; i < 1000; i++)
+        lt_range_encode(&e, &odds, i % 2);
+    CU_ASSERT_EQUAL(lt_range_encoder_end(&e), 0);
+    CU_ASSERT(e.bytes.len > 100);
+    odds = (struct lt_odds){0};
+    lt_range_decoder_begin(&d, lt_cursor_over(e.bytes.data, e.bytes.len / 2));
+    for (int i = 0; i < 1000; i++)
+        lt_range_decode(&d, &odds);
+    CU_ASSERT_TRUE(lt_range_decoder_bad(&d));
+    lt_range_encoder_release(&e);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -253,6 +328,8 @@ int main(void)
         {"sizes of varints", sizes_of_varints},
         {"bad varints", bad_varints},
         {"bounded values", bounded_values},
+        {"decisions come back", decisions_come_back},
+        {"odds learn", odds_learn},
         {"buffers keep to their cap", buffers_keep_to_their_cap},
         {"arrays grow within bounds", arrays_grow_within_bounds},
         {"interning", interning},

@@ -10,7 +10,9 @@
 
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
+#include "formats/tick_jitter.h"
 #include "formats/trace_format.h"
+#include "formats/trace_tick_reader.h"
 #include "formats/varint.h"
 #include "tests/support/unit_main.h"
 
@@ -129,6 +131,7 @@ static void segment_block(void)
     CU_ASSERT_EQUAL(lt_cursor_svarint(&c), 1000);    /* wall clock */
     CU_ASSERT_EQUAL(lt_cursor_varint(&c), 10000000); /* interval */
     CU_ASSERT_EQUAL(lt_cursor_varint(&c), 2000000);  /* quantum */
+    CU_ASSERT_EQUAL(lt_cursor_varint(&c), 0);        /* no jitter */
     CU_ASSERT_EQUAL(lt_cursor_varint(&c), 1);        /* times mean something */
     CU_ASSERT_EQUAL(lt_cursor_varint(&c), 4);
     EXPECT(c,
@@ -187,6 +190,28 @@ static void tick(struct lt_trace_writer *w, int64_t time_ns, uint32_t covers,
     CU_ASSERT_EQUAL(lt_trace_writer_tick(w, time_ns, covers, changes, n), 0);
 }
 
+static int note_sample(void *ctx, int64_t time_ns, uint32_t covers, const struct lt_trace_place *p)
+{
+    return lt_buf_printf(ctx, "%lld %u: %u %u %u %u\n", (long long)time_ns, covers, p->thread,
+                         p->stack, p->state, p->tags);
+}
+
+/* What is in a TICKS block, a line a stack sample: time, covers, thread, stack, state, tags. */
+static void expect_samples(struct heap *h, size_t i, uint64_t seed, const char *expected)
+{
+    const struct lt_tick_clock clock = {10000000, 10000000, 2000000, seed};
+    struct lt_cursor c = payload(h, i, LT_BLOCK_TICKS);
+    struct lt_tick_reader reader = {0};
+    struct lt_buf text = {0};
+    const struct lt_tick_sink sink = {.ctx = &text, .sample = note_sample};
+    lt_cursor_u8(&c); /* the segment's byte */
+    CU_ASSERT_EQUAL(lt_tick_reader_read(&reader, c, &clock, &sink), 0);
+    CU_ASSERT_EQUAL(lt_buf_put_u8(&text, 0), 0);
+    CU_ASSERT_STRING_EQUAL((const char *)text.data, expected);
+    lt_buf_release(&text);
+    lt_tick_reader_release(&reader);
+}
+
 static void ticks_block(void)
 {
     struct heap h = {0};
@@ -210,24 +235,52 @@ static void ticks_block(void)
     struct lt_cursor c = payload(&h, 2, LT_BLOCK_TICKS);
     EXPECT(c, "\000");         /* segment */
     EXPECT(c, "\004\003\001"); /* ticks, first step, threads */
-    EXPECT(c, "\000\001\002"); /* thread 0: stack 1, state 1 << 1 */
-    /* Places, the lower half first: 0 and 3; 1 and 8, 7 and 8. */
-    EXPECT(c, "\x30\xf9");
-    CU_ASSERT_EQUAL(lt_cursor_varint(&c), 7); /* bytes of heads */
-    CU_ASSERT_EQUAL(lt_cursor_varint(&c), 2); /* of stacks */
-    EXPECT(c, "\x03");                        /* slot 0: stack; more */
-    EXPECT(c, "\x1e\001");                    /* slot 1 is new: thread 1 */
-    EXPECT(c, "\002\000\004\000");            /* covers 2, no shift, place 4; slot 0 ends */
-    EXPECT(c, "\002\002");                    /* both stacks are 2 */
-    EXPECT(c, "\002\000");                    /* GIL, no tags */
-    expect_end(&c);
+    expect_samples(&h, 2, 0,
+                   "30000000 1: 0 1 1 0\n"
+                   "46000000 1: 0 1 1 0\n"
+                   "52000000 1: 0 2 1 0\n"
+                   "52000000 1: 1 2 2 0\n"
+                   "78000000 2: 1 2 2 0\n");
 
     /* The next block opens with what is true now. */
     tick(w, 80000000, 1, NULL, 0);
     CU_ASSERT_EQUAL(lt_trace_writer_flush(w, NULL), 0);
     c = payload(&h, 3, LT_BLOCK_TICKS);
-    EXPECT(c, "\000\001\010\001\001\002\004\000");
-    expect_end(&c);
+    EXPECT(c, "\000\001\010\001");
+    expect_samples(&h, 3, 0, "80000000 1: 1 2 2 0\n");
+    lt_trace_writer_free(w);
+    heap_release(&h);
+}
+
+/* Ticks at the moments that a seed gives cost no bytes, and are exact. */
+static void jitter(void)
+{
+    enum { TICKS = 1000, SEED = 7 };
+    struct heap h = {0};
+    struct lt_trace_config config = config_for(&h);
+    struct lt_trace_writer *w;
+    struct lt_buf expected = {0};
+    config.meta.jitter = SEED;
+    CU_ASSERT_EQUAL_FATAL(lt_trace_writer_new(&w, &config), 0);
+    const struct lt_process_info process = {.pid = 300};
+    const struct lt_thread_info thread = {.tid = 301};
+    uint32_t id;
+    CU_ASSERT_EQUAL(lt_trace_writer_process(w, &process, &id), 0);
+    CU_ASSERT_EQUAL(lt_trace_writer_thread(w, &thread, &id), 0);
+    struct lt_change a = {.thread = 0};
+    for (int64_t i = 0; i < TICKS; i++) {
+        int64_t due_ns = i * 10000000 + lt_tick_jitter_ns(SEED, i, 10000000);
+        /* A little late is on time; the last one is two quanta late. */
+        tick(w, i < TICKS - 1 ? due_ns + 1999999 : due_ns + 4000000, 1, &a, i == 0);
+        if (i == TICKS - 1)
+            due_ns += 4000000;
+        CU_ASSERT_EQUAL(lt_buf_printf(&expected, "%lld 1: 0 0 0 0\n", (long long)due_ns), 0);
+    }
+    CU_ASSERT_EQUAL(lt_trace_writer_flush(w, NULL), 0);
+    CU_ASSERT(h.blocks[2].len < 20);
+    CU_ASSERT_EQUAL(lt_buf_put_u8(&expected, 0), 0);
+    expect_samples(&h, 2, SEED, (const char *)expected.data);
+    lt_buf_release(&expected);
     lt_trace_writer_free(w);
     heap_release(&h);
 }
@@ -323,8 +376,10 @@ static void segments_become_due(void)
     config.max_segment_bytes = 200;
     CU_ASSERT_EQUAL_FATAL(lt_trace_writer_new(&w, &config), 0);
     CU_ASSERT_FALSE(lt_trace_writer_segment_due(w));
-    for (int i = 0; i < 500; i++)
+    for (int i = 0; i < 50; i++) {
         tick(w, i * INT64_C(10000000), 1, NULL, 0);
+        CU_ASSERT_EQUAL(lt_trace_writer_flush(w, NULL), 0);
+    }
     CU_ASSERT_TRUE(lt_trace_writer_segment_due(w));
     lt_trace_writer_free(w);
     heap_release(&h);
@@ -390,8 +445,8 @@ static void mistakes_of_ticks(void)
     /* None of that did anything. */
     CU_ASSERT_EQUAL(lt_trace_writer_flush(w, NULL), 0);
     struct lt_cursor c = payload(&h, 2, LT_BLOCK_TICKS);
-    EXPECT(c, "\000\001\000\001\000\001\000\000");
-    expect_end(&c);
+    EXPECT(c, "\000\001\000\001");
+    expect_samples(&h, 2, 0, "0 1: 0 1 0 0\n");
     lt_trace_writer_free(w);
     heap_release(&h);
 }
@@ -473,7 +528,7 @@ static void new_recording(void)
     a.stack = stack(w, 0, frame(w, "f", 11));
     tick(w, 67000000, 1, &a, 1);
     h.n = 0;
-    CU_ASSERT_EQUAL(lt_trace_writer_new_recording(w, &health, 77000), 0);
+    CU_ASSERT_EQUAL(lt_trace_writer_new_recording(w, &health, 77000, 0), 0);
     static const enum lt_block_type end[] = {LT_BLOCK_DEFS,   LT_BLOCK_TICKS, LT_BLOCK_TOTALS,
                                              LT_BLOCK_HEALTH, LT_BLOCK_END,   LT_BLOCK_SEGMENT};
     CU_ASSERT_EQUAL_FATAL(h.n, 6);
@@ -528,6 +583,7 @@ int main(void)
         {"a SEGMENT block", segment_block},
         {"a DEFS block", definitions},
         {"a TICKS block", ticks_block},
+        {"ticks where the seed says", jitter},
         {"TOTALS, HEALTH and END blocks", totals_health_end},
         {"a new segment", new_segment},
         {"segments become due", segments_become_due},
