@@ -85,7 +85,7 @@ int lt_trace_writer_new_segment(struct lt_trace_writer *w);
 
 /* Ends the recording as close does, and begins the next one, of the same processes and threads: a new
  * segment, whose time 0 is that of a new recording. After its LT_BLOCK_END the sink may take the blocks
- * elsewhere. health is that of the recording which ends. */
+ * elsewhere. health is that of the recording which ends; start and jitter are the next one's. */
 int lt_trace_writer_new_recording(struct lt_trace_writer *w, const struct lt_health *health,
                                   int64_t start_realtime_ns, uint64_t jitter);
 

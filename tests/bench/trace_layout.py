@@ -159,12 +159,20 @@ class TicksLayout:
         return found
 
 
+class AsItIs:
+    name = "as it is: learning odds"
+
+    def encode(self, payload, segment):
+        return payload, sum(len(tick[2]) for tick in trace.read_ticks(payload, segment))
+
+
 TICKS_LAYOUTS = [
-    TicksLayout("as it is"),
-    TicksLayout("rows of changes", columns=False),
+    AsItIs(),
+    TicksLayout("columns of varints, places in half a byte"),
+    TicksLayout("the same in rows of changes", columns=False),
     TicksLayout("rows, opening too", columns=False, opening="rows"),
     TicksLayout("a byte for a place", places="byte"),
-    TicksLayout("no times at all (not a format)", places="none"),
+    TicksLayout("no times at all: jitter as a seed", places="none"),
     TicksLayout("stacks as differences", ids="difference"),
     TicksLayout("the 16 recent stacks of a thread", ids="recent 16"),
     TicksLayout("the 64 recent stacks of a thread", ids="recent 64"),
@@ -256,9 +264,9 @@ DEFS_LAYOUTS = [
 
 
 def print_rows(title, unit, rows):
-    print(f"  {title:<36}" + "".join(f"  level {level}" for level in LEVELS) + f"   ({unit})")
+    print(f"  {title:<42}" + "".join(f"  level {level}" for level in LEVELS) + f"   ({unit})")
     for name, values in rows:
-        print(f"  {name:<36}" + "".join(f"{value:>9.3f}" for value in values))
+        print(f"  {name:<42}" + "".join(f"{value:>9.3f}" for value in values))
 
 
 def measure(path):

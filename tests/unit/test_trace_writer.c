@@ -548,8 +548,7 @@ static void new_recording(void)
     CU_ASSERT_EQUAL(memcmp(h.types + 6, whole, sizeof(whole)), 0);
     c = payload(&h, 7, LT_BLOCK_TICKS);
     EXPECT(c, "\000\001\000\001"); /* segment 0; a tick, step 0, a thread */
-    EXPECT(c, "\000\001\006\001"); /* thread 0, stack 1, state 3; place 1 */
-    expect_end(&c);
+    expect_samples(&h, 7, 0, "2000000 1: 0 1 3 0\n");
     c = payload(&h, 8, LT_BLOCK_TOTALS);
     EXPECT(c, "\000");
     CU_ASSERT_EQUAL(lt_cursor_varint(&c), 13000000); /* end */
