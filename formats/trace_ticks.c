@@ -60,9 +60,11 @@ static int64_t find_place(struct lt_tick_encoder *e, int64_t time_ns, uint32_t c
     int64_t expected = now;
     if (e->started && e->step < INT64_MAX / e->step_ns - (int64_t)covers)
         expected = e->step + (int64_t)covers;
-    int64_t step = expected;
-    if (time_ns < due_ns(e, step) || time_ns - due_ns(e, step) >= FAR_PLACES * e->quantum_ns)
-        step = now > 0 && time_ns < due_ns(e, now) ? now - 1 : now;
+    /* Jittered ticks are of the last step whose time has come, others may be late. */
+    int64_t step = now > 0 && time_ns < due_ns(e, now) ? now - 1 : now;
+    if (e->jitter == 0 && time_ns >= due_ns(e, expected) &&
+        time_ns - due_ns(e, expected) < FAR_PLACES * e->quantum_ns)
+        step = expected;
     e->step = step;
     e->started = true;
     *shift = step - expected;

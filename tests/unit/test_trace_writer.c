@@ -270,10 +270,9 @@ static void jitter(void)
     struct lt_change a = {.thread = 0};
     for (int64_t i = 0; i < TICKS; i++) {
         int64_t due_ns = i * 10000000 + lt_tick_jitter_ns(SEED, i, 10000000);
-        /* A little late is on time; the last one is two quanta late. */
-        tick(w, i < TICKS - 1 ? due_ns + 1999999 : due_ns + 4000000, 1, &a, i == 0);
-        if (i == TICKS - 1)
-            due_ns += 4000000;
+        int64_t next_ns = (i + 1) * 10000000 + lt_tick_jitter_ns(SEED, i + 1, 10000000);
+        /* A little late is on time. */
+        tick(w, next_ns - due_ns < 2000000 ? due_ns : due_ns + 1999999, 1, &a, i == 0);
         CU_ASSERT_EQUAL(lt_buf_printf(&expected, "%lld 1: 0 0 0 0\n", (long long)due_ns), 0);
     }
     CU_ASSERT_EQUAL(lt_trace_writer_flush(w, NULL), 0);
