@@ -14,15 +14,13 @@
 #include "cli/selection_options.h"
 #include "formats/byte_buffer.h"
 
-enum { OPT_FORMAT = 2, OPT_OUTPUT, OPT_OPTION, OPT_PLUGIN };
+enum { OPT_FORMAT = 2, OPT_OUTPUT, OPT_OPTION, OPT_PLUGIN, OPT_MAX_SIZE };
 enum { MAX_OPTIONS = 256 };
 
 static const struct lt_option options[] = {
-    {"format", 'f', true, OPT_FORMAT},
-    {"output", 'o', true, OPT_OUTPUT},
-    {"option", 'O', true, OPT_OPTION},
-    {"plugin", 0, true, OPT_PLUGIN},
-    {0},
+    {"format", 'f', true, OPT_FORMAT}, {"output", 'o', true, OPT_OUTPUT},
+    {"option", 'O', true, OPT_OPTION}, {"max-size", 0, true, OPT_MAX_SIZE},
+    {"plugin", 0, true, OPT_PLUGIN},   {0},
 };
 
 struct export
@@ -35,19 +33,24 @@ struct export
     const char *format, *file;
 };
 
-static int add_option(struct export *e, const char *value)
+static int add_option(struct export *e, struct lt_str key, const char *value)
 {
-    const char *equals = strchr(value, '=');
-    if (!equals || equals == value)
-        return lt_say_usage("--option %s is no option: write --option KEY=VALUE", value);
     if (lt_array_grow(&e->exporter_options, &e->options_alloc, e->n_options + 1,
                       sizeof(e->exporter_options[0]), MAX_OPTIONS))
         return lt_say_usage("too many options: at most %d", MAX_OPTIONS);
-    char *key = strndup(value, (size_t)(equals - value));
-    if (!key)
+    char *copy = strndup(key.data, key.len);
+    if (!copy)
         return lt_say_failure("out of memory");
-    e->exporter_options[e->n_options++] = (struct live_trace_option){key, equals + 1};
+    e->exporter_options[e->n_options++] = (struct live_trace_option){copy, value};
     return 0;
+}
+
+static int add_pair(struct export *e, const char *pair)
+{
+    const char *equals = strchr(pair, '=');
+    if (!equals || equals == pair)
+        return lt_say_usage("--option %s is no option: write --option KEY=VALUE", pair);
+    return add_option(e, (struct lt_str){pair, (size_t)(equals - pair)}, equals + 1);
 }
 
 static int take(void *ctx, int id, const char *value)
@@ -63,7 +66,9 @@ static int take(void *ctx, int id, const char *value)
         e->file = value;
         return 0;
     case OPT_OPTION:
-        return add_option(e, value);
+        return add_pair(e, value);
+    case OPT_MAX_SIZE:
+        return add_option(e, (struct lt_str){"max-size", strlen("max-size")}, value);
     case OPT_PLUGIN:
         return lt_plugins_add(&e->plugins, value);
     default:
@@ -138,6 +143,7 @@ const struct lt_command lt_cmd_export = {
             "  -f, --format FORMAT   see `live-trace formats`; FILE's ending may say it\n"
             "  -o, --output FILE     standard output if left out\n"
             "  -O, --option KEY=VAL  for the format: `live-trace formats FORMAT`\n"
+            "  --max-size SIZE       of speedscope's (100M): coarser where it is more; 0: any\n"
             "  --plugin FILE         load a format\n"
             "\n",
     .shared_help = lt_selection_help,

@@ -107,6 +107,46 @@ int lt_option_count(const struct live_trace_host *host, const char *key, uint64_
     return 0;
 }
 
+/* Passes the letter of a multiple, and a B. */
+static double take_unit(const char **at)
+{
+    double unit = 1;
+
+    switch (toupper((unsigned char)**at)) {
+    case 'K':
+        unit = 1e3;
+        break;
+    case 'M':
+        unit = 1e6;
+        break;
+    case 'G':
+        unit = 1e9;
+        break;
+    }
+    *at += unit > 1;
+    *at += **at == 'B';
+    return unit;
+}
+
+int lt_option_size(const struct live_trace_host *host, const char *key, uint64_t *value)
+{
+    const char *text = lt_option_text(host, key), *rest;
+    char *end;
+
+    if (text == NULL) {
+        return 0;
+    }
+    double number = strtod(text, &end);
+    bool plain = end != text && strspn(text, "0123456789.") == (size_t)(end - text);
+    rest = end;
+    number *= take_unit(&rest);
+    if (!plain || *rest != '\0' || number >= 1e18) {
+        return refuse_value(host, key, "a size as 20M or 1G, or 0 for no limit");
+    }
+    *value = (uint64_t)number;
+    return 0;
+}
+
 int lt_option_number(const struct live_trace_host *host, const char *key, double least, double most,
                      double *value)
 {

@@ -25,6 +25,8 @@ int lt_option_switch(const struct live_trace_host *host, const char *key, bool *
 int lt_option_count(const struct live_trace_host *host, const char *key, uint64_t *value);
 int lt_option_number(const struct live_trace_host *host, const char *key, double least, double most,
                      double *value);
+/* Bytes: a number, with k, M or G for powers of 1000. */
+int lt_option_size(const struct live_trace_host *host, const char *key, uint64_t *value);
 /* One of some words, ended by NULL: its place. */
 int lt_option_choice(const struct live_trace_host *host, const char *key, const char *const *words,
                      int *value);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * speedscope's own JSON: one sampled profile a thread. Samples are kept as runs in a spool while
- * the recording is read; the document is written at the end, frames last. */
+ * the recording is read; the document is written at the end, frames last, and coarser where it would
+ * be more than viewers take. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "analysis/stack_tree.h"
+#include "exporters/coarse_runs.h"
 #include "exporters/export_json.h"
 #include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
@@ -25,6 +27,10 @@
 #define KEPT_OUTER 1000
 #define KEPT_INNER (MAX_DEPTH - KEPT_OUTER - 1)
 #define CUT_FRAME UINT32_MAX /* in the tree: what stands for the frames between */
+
+/* speedscope takes some ten times as much memory, and 15 s, for that. */
+#define DEFAULT_MAX_SIZE ((uint64_t)100 * 1000 * 1000)
+#define PROFILE_BYTES 256 /* of a profile without its runs, about */
 
 struct thread_state {
     const struct live_trace_thread *thread;
@@ -46,10 +52,16 @@ struct speedscope_state {
     struct thread_state *threads; /* by id */
     size_t n_threads, threads_alloc;
     struct lt_run_spool *spool; /* a stream a thread */
+
+    uint64_t max_size; /* bytes of the document; 0 for no limit */
+    struct lt_coarse_plan plan;
+    struct lt_coarse_reader *runs; /* by the plan */
 };
 
 static void release(struct speedscope_state *s)
 {
+    lt_coarse_reader_free(s->runs);
+    lt_coarse_plan_release(&s->plan);
     lt_run_spool_free(s->spool);
     lt_stack_tree_free(s->tree);
     free(s->title);
@@ -68,7 +80,11 @@ static int speedscope_open(const struct live_trace_host *host, void **state)
         return LT_ERR_NOMEM;
     }
     s->host = host;
-    error = lt_stack_tree_new(&s->tree);
+    s->max_size = DEFAULT_MAX_SIZE;
+    error = lt_option_size(host, "max-size", &s->max_size);
+    if (error == 0) {
+        error = lt_stack_tree_new(&s->tree);
+    }
     if (error == 0) {
         error = lt_run_spool_new(&s->spool);
     }
@@ -190,16 +206,15 @@ static void put_stack(struct lt_json *j, const struct speedscope_state *s, uint3
 static int put_runs(struct lt_json *j, const struct speedscope_state *s, uint32_t thread,
                     bool weights)
 {
-    struct lt_run_reader reader;
     struct lt_run run;
-    int more = lt_run_reader_init(&reader, s->spool, thread);
+    int more = lt_coarse_reader_begin(s->runs, thread);
 
     lt_json_array(j);
-    while (more >= 0 && (more = lt_run_reader_next(&reader, &run)) > 0 && j->error == 0) {
+    while (more >= 0 && (more = lt_coarse_reader_next(s->runs, &run)) > 0 && j->error == 0) {
         if (weights) {
             lt_json_uint(j, run.weight);
         } else {
-            put_stack(j, s, s->node_of_stack[run.stack]);
+            put_stack(j, s, run.stack);
         }
     }
     lt_json_end(j);
@@ -339,6 +354,15 @@ static int file_name(const struct speedscope_state *s, struct lt_buf *out)
                  s->cut_stacks, MAX_DEPTH);
         s->host->note(s->host->ctx, note);
     }
+    if (error == 0 && s->plan.shift != LT_COARSE_EXACT) {
+        error = lt_buf_put_text(out, " (");
+        if (error == 0) {
+            error = lt_coarse_plan_words(&s->plan, s->unit_is_time, out);
+        }
+        if (error == 0) {
+            error = lt_buf_put_u8(out, ')');
+        }
+    }
     return error < 0 ? error : lt_buf_put_u8(out, '\0');
 }
 
@@ -381,14 +405,88 @@ out:
     return error;
 }
 
+/* ---- the viewer's budget ---- */
+
+static int count_bytes(void *ctx, const void *data, size_t len)
+{
+    (void)data;
+    *(uint64_t *)ctx += len;
+    return 0;
+}
+
+/* Bytes of the document without its runs, as far as names go: profiles are some numbers more. */
+static int size_of_names(const struct speedscope_state *s, uint64_t *size)
+{
+    const struct live_trace_host counter = {.ctx = size, .write = count_bytes};
+    struct lt_json j;
+
+    *size = 0;
+    lt_json_to_host(&j, &counter);
+    put_frames(&j, s);
+    int error = lt_json_finish(&j);
+    *size += PROFILE_BYTES * (s->n_threads + 1);
+    return error;
+}
+
+static int say_what_was_done(const struct speedscope_state *s)
+{
+    struct lt_buf text = {0};
+    int error = lt_buf_printf(&text, "%.3g MB are more than --max-size: threads are written ",
+                              (double)s->plan.exact_size / 1e6);
+
+    if (error == 0) {
+        error = lt_coarse_plan_words(&s->plan, s->unit_is_time, &text);
+    }
+    if (error == 0) {
+        error = lt_buf_printf(&text, "; %s, --max-size 0 writes everything",
+                              s->plan.fits ? "all weights are kept" : "that is still more");
+    }
+    if (error == 0) {
+        error = lt_buf_put_u8(&text, '\0');
+    }
+    if (error == 0) {
+        s->host->note(s->host->ctx, (const char *)text.data);
+    }
+    lt_buf_release(&text);
+    return error;
+}
+
+static int make_plan(struct speedscope_state *s)
+{
+    const struct lt_coarse_source source = {s->spool, s->tree, s->node_of_stack};
+    uint64_t names = 0, budget = UINT64_MAX;
+    int error = size_of_names(s, &names);
+
+    if (s->max_size != 0) {
+        budget = s->max_size > names ? s->max_size - names : 0;
+    }
+    if (error == 0) {
+        error = lt_coarse_plan_make(&s->plan, &source, budget);
+    }
+    s->plan.exact_size += names;
+    if (error == 0 && s->plan.shift != LT_COARSE_EXACT) {
+        error = say_what_was_done(s);
+    }
+    return error < 0 ? error : lt_coarse_reader_new(&s->runs, &source, &s->plan);
+}
+
 static int speedscope_close(void *state, int failed)
 {
     struct speedscope_state *s = state;
-    int error = failed ? 0 : write_document(s);
+    int error = failed ? 0 : make_plan(s);
 
+    if (error == 0 && !failed) {
+        error = write_document(s);
+    }
     release(s);
     return error;
 }
+
+static const struct live_trace_option_info options[] = {
+    {"max-size", "SIZE",
+     "of the output: 20M, 1G; coarser steps in time where it would be more (100M; 0 for no limit)"},
+    {0},
+};
 
 const struct live_trace_exporter lt_exporter_speedscope = {
     .abi_version = LIVE_TRACE_EXPORTER_ABI,
@@ -401,5 +499,5 @@ const struct live_trace_exporter lt_exporter_speedscope = {
     .meta = speedscope_meta,
     .sample = speedscope_sample,
     .close = speedscope_close,
-    .options = lt_no_options,
+    .options = options,
 };
