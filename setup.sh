@@ -17,7 +17,7 @@ build=${LIVE_TRACE_BUILD:-$top/build}
 to_build="gcc:gcc make:make autoconf:autoconf automake:automake pkg-config:pkg-config python3:python3"
 libraries="zlib:zlib1g-dev libcjson:libcjson-dev sqlite3:libsqlite3-dev"
 to_test="clang:clang clang-format:clang-format chromium:chromium node:nodejs npm:npm pip3:python3-pip gdb:gdb debootstrap:debootstrap"
-to_test="$to_test go:golang-go callgrind_annotate:valgrind"
+to_test="$to_test go:golang-go callgrind_annotate:valgrind jq:jq"
 test_libraries="cunit:libcunit1-dev"
 
 say() {

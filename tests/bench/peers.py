@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other profilers, fetched from PyPI and crates.io into a cache outside of the tree; what the benches measure alike."""
+"""Other profilers, fetched from PyPI into a cache outside of the tree; what the benches measure alike."""
 
 import glob
 import os
@@ -23,19 +23,6 @@ def peer(package, program):
     except (OSError, subprocess.SubprocessError):
         return None
     return path if os.path.exists(path) else None
-
-
-def inferno():
-    """The path of inferno-flamegraph, built by cargo, or None where it cannot be had."""
-    folder = os.path.join(CACHE, "inferno")
-    path = os.path.join(folder, "bin", "inferno-flamegraph")
-    if not os.path.exists(path):
-        try:
-            subprocess.run(["cargo", "install", "-q", "inferno", "--root", folder], check=True, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=900)
-        except (OSError, subprocess.SubprocessError):
-            return None
-    return path
 
 
 def runnable(path):

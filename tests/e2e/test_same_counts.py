@@ -12,12 +12,13 @@ import json
 import os
 import pathlib
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import unittest
 from xml.etree import ElementTree
+
+from figures import control_to_blank, frame_text
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from read_page import read_page  # noqa: E402 (after the path)
@@ -44,19 +45,6 @@ SELECTIONS = [
     ["--from", "-0.03"],
     ["--thread", "worker", "--thread", "201"],
 ]
-
-
-def control_to_blank(text):
-    """What folded does to a name, done to the names of the other outputs."""
-    text = re.sub("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", " ", text).replace(";", ":")
-    return re.sub(r" (\d[\d.]*)$", r" (\1)", text)
-
-
-def frame_text(name, file, line, by_line):
-    if not file or file == name:
-        return control_to_blank(name)
-    place = f"{file}:{line}" if by_line and line else file
-    return control_to_blank(f"{name} ({place})")
 
 
 class Exports:
