@@ -56,10 +56,17 @@ static const char *category(const struct live_trace_frame *frame)
     return owner[0] != '\0' ? owner : "other";
 }
 
+/* Perfetto (v52) takes the end of "x\\" for an escaped quote and gives the file up: a blank parts them. */
+static int part_from_quote(struct lt_buf *text)
+{
+    bool joined = text->len > 0 && text->data[text->len - 1] == '\\';
+    return joined ? lt_buf_put_u8(text, ' ') : 0;
+}
+
 static void put_text(struct chrome_state *s, const char *key, const char *text)
 {
     lt_buf_clear(&s->text);
-    if (lt_clean_text(&s->text, text, "", "") < 0) {
+    if (lt_clean_text(&s->text, text, "", "") < 0 || part_from_quote(&s->text) < 0) {
         s->json.error = LT_ERR_NOMEM;
     }
     lt_json_key(&s->json, key);

@@ -59,6 +59,14 @@ class Figures:
             figures.add_function(rename(function), self.self[function], everywhere)
         return figures
 
+    def like(self, other):
+        """As much of these as there is of the others."""
+        figures = Figures()
+        figures.total = self.total
+        figures.self.update({name: self.self[name] for name in other.self})
+        figures.all.update({name: self.all[name] for name in other.all})
+        return figures
+
     def top(self):
         return max(self.self, key=self.self.get)
 

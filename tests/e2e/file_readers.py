@@ -235,6 +235,17 @@ def report(itself, everywhere):
     return figures
 
 
+def slots(path):
+    """A table along time: the total, and the self time of the hottest function."""
+    figures = Figures()
+    with open(path, encoding="utf-8") as file:
+        for slot in json.load(file)["slots"]:
+            figures.total += round(slot["seconds"] * 1e9)
+            top = slot["top"]
+            figures.self[function_text(top["name"], top["file"])] += round(top["seconds"] * 1e9)
+    return figures
+
+
 def classic_log(path):
     """By our own reader of the text log, in stack samples."""
     folded = path + ".folded"

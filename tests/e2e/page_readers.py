@@ -48,14 +48,14 @@ def shared_page():
     return page.__enter__()
 
 
-def shown(address):
+def shown(address, height=900):
     """The shared page at an address that it has not been at."""
     browser()
     page = shared_page()
     page.call("Page.navigate", url="about:blank")
     page.wait_for("location.href == 'about:blank'")
     page.errors.clear()
-    page.call("Emulation.clearDeviceMetricsOverride")
+    page.call("Emulation.setDeviceMetricsOverride", width=1200, height=height, deviceScaleFactor=1, mobile=False)
     page.call("Page.navigate", url=address)
     page.wait_for("document.readyState == 'complete' && location.href != 'about:blank'")
     return page
@@ -119,13 +119,15 @@ def site(folder, path):
 class SitePage:
     """A page from elsewhere that has opened a file of ours."""
 
+    height = 900
+
     def __init__(self, path):
         self.path = path
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             address = stack.enter_context(site(self.folder(), self.path))
-            self.page = shown(self.address(address, f"{address}/profile"))
+            self.page = shown(self.address(address, f"{address}/profile"), self.height)
             self.wait()
             self.stack = stack.pop_all()
         return self
@@ -187,6 +189,8 @@ def perfetto_version():
 class SpeedscopePage(SitePage):
     """speedscope's own page, with its table of functions."""
 
+    height = 20000  # only rows that are in sight are there
+
     @staticmethod
     def folder():
         package = had(npm_package(CACHE, "speedscope", SPEEDSCOPE), "npm cannot fetch it")
@@ -197,8 +201,6 @@ class SpeedscopePage(SitePage):
         return f"{page}/index.html#view=sandwich&profileURL={profile}"
 
     def wait(self):
-        # Only rows that are in sight are there.
-        self.page.call("Emulation.setDeviceMetricsOverride", width=1200, height=20000, deviceScaleFactor=1, mobile=False)
         self.text(table_rows)
 
     def text(self, enough):

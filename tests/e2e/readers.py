@@ -30,6 +30,11 @@ def of_report(export):
     return files.report(export(*options), export(*options, "-O", "sum-all-frames=1"))
 
 
+def of_slots(export):
+    """In one slot, however long the recording."""
+    return files.slots(export("--by", "function", "--idle", "--unit", "time", "-O", "json=1", "-O", "every=100000h"))
+
+
 def without_angles(function):
     """flamegraph.pl writes <module> as (module)."""
     return function.replace("<", "(").replace(">", ")")
@@ -61,6 +66,7 @@ class Reader(NamedTuple):
     rounding: float = MICROSECONDS
     least: float = 0  # share of the total that a function has at least to be compared
     counts: bool = False  # stack samples, not nanoseconds
+    all_functions: bool = True  # else only the total and the self time of one is shown
     needs_source: bool = False  # passes over lines whose text was not recorded
     keeps_names: bool = True  # also such as try to break out of lines, quotes and pages, or are 1 MB long
 
@@ -72,7 +78,7 @@ def chromium():
 READERS = [
     Reader("callgrind", "callgrind_annotate", lambda: said("valgrind", "--version").partition("-")[2],
            of_file(files.callgrind_annotate)),
-    Reader("chrome", "Perfetto's page and trace processor", pages.perfetto_version, of_file(pages.perfetto)),
+    Reader("chrome", "Perfetto's page and trace processor", pages.perfetto_version, of_file(pages.perfetto), keeps_names=False),
     Reader("csv", "Python's csv", platform.python_version, of_file(files.python_csv, "--by", "function")),
     Reader("firefox", "Firefox Profiler's own code (profiler-cli)", lambda: files.PROFILER_CLI, of_file(files.firefox),
            rename=without_file, keeps_names=False),
@@ -87,10 +93,11 @@ READERS = [
     Reader("log", "live-trace itself", lambda: said(files.LIVE_TRACE, "version").split()[-1], of_file(files.classic_log),
            by_stack_sample, rounding=0, counts=True, keeps_names=False),
     Reader("log", "the first live-trace", lambda: files.ORIGINAL, of_file(files.original), by_line_and_stack_sample,
-           rounding=5, least=0.01, counts=True, needs_source=True, keeps_names=False),
+           rounding=25, least=0.01, counts=True, needs_source=True, keeps_names=False),
     Reader("pprof", "go tool pprof", lambda: said("go", "version").split()[2][2:], of_file(files.go_pprof)),
     Reader("pprof", "speedscope's page", lambda: pages.SPEEDSCOPE, of_file(pages.speedscope), rename=without_file, rounding=HUNDREDTHS, keeps_names=False),
     Reader("pstats", "Python's pstats", platform.python_version, of_file(files.python_pstats)),
+    Reader("slots", "Python's json", platform.python_version, of_slots, all_functions=False),
     Reader("speedscope", "speedscope's page", lambda: pages.SPEEDSCOPE, of_file(pages.speedscope), rename=without_file,
            rounding=HUNDREDTHS, keeps_names=False),
     Reader("sqlite", "Python's sqlite3", lambda: sqlite3.sqlite_version, of_file(files.sqlite_database)),
@@ -116,6 +123,8 @@ def see(reader, export, names=True):
     except (AssertionError, RuntimeError, TimeoutError) as error:
         return Seen(version, None, [f"it does not open: {error}"], "")
     expected = reader.expected(export).renamed(reader.rename)
+    if not reader.all_functions:
+        expected = expected.like(figures)
     if not names:
         figures, expected = without_names(figures), without_names(expected)
     return Seen(version, figures, figures.differences(expected, reader.rounding, reader.least * expected.total), "")
