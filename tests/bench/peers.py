@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other profilers, fetched from PyPI into a cache outside of the tree; what the benches measure alike."""
+"""Other profilers, fetched from PyPI into a cache outside of the tree."""
 
 import glob
 import os

@@ -41,6 +41,8 @@ class Figures:
 
     def add(self, stack, weight):
         """A stack, root first."""
+        if not stack:
+            return
         self.total += weight
         self.self[stack[-1]] += weight
         for function in set(stack):
@@ -70,25 +72,24 @@ class Figures:
     def top(self):
         return max(self.self, key=self.self.get)
 
-    def differences(self, expected, rounding=1e5, least=0):
-        """Lines that say where these are not the expected ones; functions that have less than `least` there are not looked at."""
+    def differences(self, expected, rounding=1e5):
+        """Lines that say where these are not the expected ones."""
         found = []
         if not 0 < expected.total - rounding <= self.total <= expected.total + rounding:
             found.append(f"total: {self.total}, expected {expected.total}")
         for kind, ours, theirs in (("self", self.self, expected.self), ("total", self.all, expected.all)):
             for name in {name for name in ours.keys() | theirs.keys() if not is_root(name)}:
                 one, other = ours[name], theirs[name]
-                if max(one, other) >= least and (abs(one - other) > rounding or (one == 0) != (other == 0)):
+                if abs(one - other) > rounding or (one == 0) != (other == 0):
                     found.append(f"{kind} of {name[:200]}: {one}, expected {other}")
         return found
 
 
 def without_names(figures):
-    """Functions by their weights alone, for names that a reader does not show as they are."""
+    """Self times alone, for a reader that does not show names as they are: cut ones can be the same."""
     plain = Figures()
-    for function, everywhere in figures.all.items():
-        if not is_root(function):
-            plain.add_function(f"{round(figures.self[function] / 1e6)} of {round(everywhere / 1e6)} ms", figures.self[function], everywhere)
+    for itself in filter(None, figures.self.values()):
+        plain.add_function(f"{round(itself / 1e6)} ms", itself, itself)
     return plain
 
 
@@ -103,14 +104,14 @@ def figures_of_folded(path, unit=1000):
     return figures
 
 
-def figures_of_lines(path, place, count=False):
-    """JSON lines; place(frame) is what is told apart. Weights in nanoseconds, or stack samples."""
+def figures_of_lines(path, place, count=False, seen=lambda frame: True):
+    """JSON lines; place(frame) is what is told apart of the frames that are seen. Weights in nanoseconds, or stack samples."""
     figures = Figures()
     with open(path, encoding="utf-8") as lines:
         for sample in map(json.loads, lines):
             if sample["type"] == "sample":
                 weight = sample.get("count", 1) if count else round(sample["weight"] * 1e9)
-                figures.add([place(frame) for frame in sample["stack"]], weight)
+                figures.add([place(frame) for frame in sample["stack"] if seen(frame)], weight)
     return figures
 
 

@@ -204,8 +204,14 @@ class SpeedscopePage(SitePage):
         self.text(table_rows)
 
     def text(self, enough):
-        """What the page says as soon as it is enough."""
-        text = self.page.wait_for("document.body.innerText", lambda text: enough(text) or "went wrong" in text or self.page.errors)
+        """What the page says as soon as it is enough and changes no more: rows come a few at a time."""
+        before = []
+
+        def settled(text):
+            before.append(text)
+            return enough(text) and before[-2:-1] == [text] or "went wrong" in text or self.page.errors
+
+        text = self.page.wait_for("document.body.innerText", settled)
         if self.page.errors or "went wrong" in text:
             raise AssertionError(f"speedscope: {self.page.errors or text[:500]}")
         return text

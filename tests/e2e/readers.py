@@ -53,7 +53,9 @@ def by_line(export):
 
 
 def by_line_and_stack_sample(export):
-    return figures_of_lines(export("jsonl"), lambda frame: frame_text(frame["name"], frame["file"], frame["line"], True), True)
+    """Without frames that have no source text: <frozen ...>, <string>."""
+    return figures_of_lines(export("jsonl"), lambda frame: frame_text(frame["name"], frame["file"], frame["line"], True), True,
+                            lambda frame: not frame["file"].startswith("<"))
 
 
 class Reader(NamedTuple):
@@ -64,7 +66,6 @@ class Reader(NamedTuple):
     expected: Callable[..., Figures] = by_function  # of export(output, *options)
     rename: Callable[[str], str] = str
     rounding: float = MICROSECONDS
-    least: float = 0  # share of the total that a function has at least to be compared
     counts: bool = False  # stack samples, not nanoseconds
     all_functions: bool = True  # else only the total and the self time of one is shown
     needs_source: bool = False  # passes over lines whose text was not recorded
@@ -93,7 +94,7 @@ READERS = [
     Reader("log", "live-trace itself", lambda: said(files.LIVE_TRACE, "version").split()[-1], of_file(files.classic_log),
            by_stack_sample, rounding=0, counts=True, keeps_names=False),
     Reader("log", "the first live-trace", lambda: files.ORIGINAL, of_file(files.original), by_line_and_stack_sample,
-           rounding=25, least=0.01, counts=True, needs_source=True, keeps_names=False),
+           rounding=0, counts=True, needs_source=True, keeps_names=False),
     Reader("pprof", "go tool pprof", lambda: said("go", "version").split()[2][2:], of_file(files.go_pprof)),
     Reader("pprof", "speedscope's page", lambda: pages.SPEEDSCOPE, of_file(pages.speedscope), rename=without_file, rounding=HUNDREDTHS, keeps_names=False),
     Reader("pstats", "Python's pstats", platform.python_version, of_file(files.python_pstats)),
@@ -114,7 +115,7 @@ class Seen(NamedTuple):
 
 
 def see(reader, export, names=True):
-    """Has a reader open a recording; export(output, *options) gives a path. Without names functions are told by their weights."""
+    """Has a reader open a recording; export(output, *options) gives a path. Without names, self times are compared alone."""
     try:
         version = reader.version()
         figures = reader.read(lambda *options: export(reader.output, *options))
@@ -127,4 +128,4 @@ def see(reader, export, names=True):
         expected = expected.like(figures)
     if not names:
         figures, expected = without_names(figures), without_names(expected)
-    return Seen(version, figures, figures.differences(expected, reader.rounding, reader.least * expected.total), "")
+    return Seen(version, figures, figures.differences(expected, reader.rounding), "")

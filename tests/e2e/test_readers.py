@@ -84,7 +84,7 @@ class Recordings:
 
 class Readers(Recordings, OutputTest):
     def show(self, names, hostile=False, source=False):
-        """Each reader is shown the recordings; of hostile names those that do not keep them as they are find the same weights."""
+        """Each reader is shown the recordings; of hostile names those that do not keep them as they are find the same self times."""
         skipped = []
         for reader in READERS:
             if reader.needs_source and not source:
