@@ -177,7 +177,9 @@ class PlacesTest(TraceTest):
         self.assertGreater(len(working), at_least, health)
         self.assertGreater(len(waiting), at_least, health)
         self.assertGreater(sum(s["state"] == "cpu" and s["gil"] for s in working), 0.8 * len(working))
-        self.assertGreater(sum(s["state"] == "wait" for s in waiting), 0.9 * len(waiting))
+        # On a busy machine it waits for a processor after each sleep, and counts as one that wants it.
+        self.assertGreater(sum(s["state"] == "wait" for s in waiting), 0.7 * len(waiting))
+        self.assertLess(sum(s["gil"] for s in waiting), 0.1 * len(waiting))
         self.assertEqual({os.path.basename(s["stack"][-1]["file"]) for s in working}, {file})
         self.assertLessEqual(sum(health["failed"].values()), 0.05 * health["asked"], health)
         return samples
