@@ -26,7 +26,7 @@ struct lt_flame_color lt_flame_palette_color(int palette, const struct lt_flame_
 
 /* For a differential graph: blue where a frame itself has less than before, red where it has more, in
  * steps of 0.1, 1 and 10 per cent of the whole. */
-enum { LT_FLAME_PALETTE_CHANGE = -1 };
+enum { LT_FLAME_PALETTE_CHANGE = -1, LT_FLAME_LESS = 0, LT_FLAME_MORE = 6 };
 struct lt_flame_color lt_flame_palette_change(uint64_t before, uint64_t after, uint64_t whole);
 
 /* What a colour stands for ("your code"), or NULL where colours only tell boxes apart. */

@@ -362,7 +362,9 @@ static void put_boxes(struct pen *p, double top)
 
 static uint32_t find_used(const struct pen *p)
 {
-    uint32_t used = 0;
+    /* What a step between less and more means is told by both ends. */
+    uint32_t used =
+        p->d->palette == LT_FLAME_PALETTE_CHANGE ? 1u << LT_FLAME_LESS | 1u << LT_FLAME_MORE : 0;
 
     for (size_t i = 1; i < p->d->layout->n; i++) {
         used |= 1u << color_of(p, &p->d->layout->boxes[i]).color;

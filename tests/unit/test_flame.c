@@ -365,8 +365,8 @@ static void difference(void)
     add(t, "01", 0, 60);
     add(t, "02", 0, 40);
     lt_flame_tree_next_delivery(t);
-    add(t, "01", 1, 20);
-    add(t, "02", 1, 80);
+    add(t, "01", 1, 55);
+    add(t, "02", 1, 45);
     CU_ASSERT_EQUAL_FATAL(lt_flame_layout_make(&l, t, &(struct lt_flame_layout_config){.side = 1}),
                           0);
     CU_ASSERT_EQUAL_FATAL(lt_probe_open(&p, &lt_exporter_svg, NULL, 0), 0);
@@ -374,13 +374,14 @@ static void difference(void)
     lt_buf_put_u8(&p.out, '\0');
     const char *out = (const char *)p.out.data;
     CU_ASSERT_PTR_NOT_NULL(strstr(out,
-                                  "<g class=\"c0-0\" data-b=\"2 0 20\"><title>load (lib/io.py)\n"
-                                  "20 samples, 20.00%; itself 20 samples, 20.00%\n"
+                                  "<g class=\"c1-0\" data-b=\"2 0 55\"><title>load (lib/io.py)\n"
+                                  "55 samples, 55.00%; itself 55 samples, 55.00%\n"
                                   "before: 60 samples, 60.00%; itself 60 samples, 60.00%"));
     CU_ASSERT_PTR_NOT_NULL(
-        strstr(out, "<g class=\"c6-0\" data-b=\"2 20 80\"><title>save (json.py)"));
+        strstr(out, "<g class=\"c5-0\" data-b=\"2 55 45\"><title>save (json.py)"));
     CU_ASSERT_PTR_NOT_NULL(
         strstr(out, "<g class=\"c3-0\" data-b=\"1 0 100\"><title>main (app.py)"));
+    /* Neither end has a box; the legend has both. */
     CU_ASSERT_PTR_NOT_NULL(strstr(out, ">less itself than before<"));
     CU_ASSERT_PTR_NOT_NULL(strstr(out, ">more itself than before<"));
     p.exporter->close(p.state, 1);
