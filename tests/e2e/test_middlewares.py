@@ -300,6 +300,7 @@ class Others(MiddlewareTest):
                              "--enable-threads", "--py-call-osafterfork", "--die-on-term", "--module", "shop:app")
         self.assertEqual(self.get("/articles/3/", "POST"), "read")
         self.assertEqual(self.get("/parts/"), "parts")
+        time.sleep(1.5)  # uWSGI may end its workers without Python being told: then the last second is lost
         self.end(process)
         self.check("article", route="/articles/<int:number>/", method="POST")
         self.check("rows", route="/parts/", method="GET")
