@@ -12,6 +12,8 @@ struct lt_stack_tree; /* opaque */
 
 int lt_stack_tree_new(struct lt_stack_tree **out);
 void lt_stack_tree_free(struct lt_stack_tree *t);
+/* Only node 0 is left. */
+void lt_stack_tree_clear(struct lt_stack_tree *t);
 
 /* The node of `frame` called from `parent`; equal input, equal id. LT_ERR_NOMEM, LT_ERR_LIMIT. */
 int lt_stack_tree_child(struct lt_stack_tree *t, uint32_t parent, uint32_t frame, uint32_t *id);

@@ -27,7 +27,7 @@ int lt_totals_new(struct lt_totals **out)
     if (t == NULL) {
         return LT_ERR_NOMEM;
     }
-    error = lt_intern_new(&t->ids, MAX_TOTALS, 0);
+    error = lt_intern_new_sized(&t->ids, 2 * sizeof(uint32_t), MAX_TOTALS);
     if (error < 0) {
         free(t);
         return error;

@@ -603,6 +603,12 @@ bool lt_view_hides_frame(const struct lt_view *v, uint32_t id)
     return id < v->n_frames.n && v->frame_ids[id].known && v->frame_ids[id].use.hidden;
 }
 
+int lt_view_forget_stacks(struct lt_view *v)
+{
+    lt_stack_tree_clear(v->stacks);
+    return make_fixed(v);
+}
+
 struct lt_frame_table *lt_view_frames(struct lt_view *v)
 {
     return v->frames;

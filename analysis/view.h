@@ -71,6 +71,9 @@ void lt_view_end_survey(struct lt_view *v);
 /* Does the selection leave this frame of the current segment out of its stacks? */
 bool lt_view_hides_frame(const struct lt_view *v, uint32_t id);
 
+/* Between segments: no node that came out is used any more. */
+int lt_view_forget_stacks(struct lt_view *v);
+
 struct lt_frame_table *lt_view_frames(struct lt_view *v);
 struct lt_stack_tree *lt_view_stacks(struct lt_view *v);
 struct lt_thread_table *lt_view_threads(struct lt_view *v);

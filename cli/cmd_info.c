@@ -259,7 +259,7 @@ static int read_log(struct info *i, const char *path)
     if (!err)
         err = lt_intern_new(&i->frames, 0, 0);
     if (!err)
-        err = lt_intern_new(&i->stacks, 0, 0);
+        err = lt_intern_new_sized(&i->stacks, 2 * sizeof(uint32_t), 0);
     if (!err)
         err = lt_input_open(&in, path);
     if (err)

@@ -129,7 +129,7 @@ int lt_delivery_new(struct lt_delivery **out, const struct lt_export_request *re
         .version = PACKAGE_VERSION,
         .file = request->output_file,
     };
-    error = lt_intern_new(&d->stacks, (uint32_t)MAX_ITEMS, 0);
+    error = lt_intern_new_sized(&d->stacks, sizeof d->path_key, (uint32_t)MAX_ITEMS);
     if (error == 0) {
         error = lt_options_check(request->exporter, &d->host);
     }

@@ -147,7 +147,8 @@ static int on_segment(void *ctx)
     struct lt_splice_source *s = ctx;
 
     s->processes.n = s->threads.n = s->frames.n = s->stacks.n = s->tags.n = 0;
-    return s->to_view.segment(s->view);
+    int error = s->to_view.segment(s->view);
+    return error < 0 ? error : lt_view_forget_stacks(s->view);
 }
 
 static struct lt_splice_origin origin(const struct lt_splice_source *s)

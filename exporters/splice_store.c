@@ -55,14 +55,15 @@ int lt_splice_store_new(struct lt_splice_store **out)
         return LT_ERR_NOMEM;
     }
     pthread_mutex_init(&s->lock, NULL);
-    struct lt_intern **const tables[] = {&s->texts,  &s->process_keys, &s->thread_keys, &s->frames,
-                                         &s->stacks, &s->tags,         &s->source_keys};
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        int error = lt_intern_new(tables[i], 0, 0);
-        if (error < 0) {
-            lt_splice_store_free(s);
-            return error;
-        }
+    struct lt_intern **const tables[] = {&s->texts,  &s->process_keys, &s->thread_keys,
+                                         &s->frames, &s->tags,         &s->source_keys};
+    int error = lt_intern_new_sized(&s->stacks, sizeof(struct stack_key), 0);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0] && error == 0; i++) {
+        error = lt_intern_new(tables[i], 0, 0);
+    }
+    if (error < 0) {
+        lt_splice_store_free(s);
+        return error;
     }
     *out = s;
     return 0;

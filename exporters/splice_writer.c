@@ -10,6 +10,7 @@
 
 #include "analysis/text_pool.h"
 #include "formats/byte_buffer.h"
+#include "formats/intern.h"
 #include "formats/lt_error.h"
 #include "formats/trace_format.h"
 #include "formats/trace_writer.h"
@@ -22,7 +23,7 @@ static const int64_t FLUSH_EVERY_NS = INT64_C(1000000000);
 
 /* The id that the writer has given in a segment. */
 struct written {
-    uint64_t segment; /* 0: never */
+    uint32_t segment; /* 0: never */
     uint32_t id;
 };
 
@@ -31,11 +32,18 @@ struct id_map {
     size_t n, alloc;
 };
 
+/* Of stacks, which are by far the most, only what the segment has is kept. */
+struct stack_map {
+    struct lt_intern *ids; /* of the store */
+    uint32_t *at;          /* by those: what the writer has given */
+    size_t alloc;
+};
+
 /* A process or thread: ids last longer than a segment. */
 struct owner {
     bool defined;
     uint32_t id;
-    uint64_t seen;     /* segment in which it last took part */
+    uint32_t seen;     /* segment in which it last took part */
     uint64_t gathered; /* number of the tick that it was last gathered for */
 };
 
@@ -49,11 +57,12 @@ struct lt_splice_writer {
     char *host;                    /* that the trace names; "" if there are several */
     struct lt_block_writer *blocks;
     struct lt_trace_writer *writer;
-    uint64_t segment; /* from 1 */
+    uint32_t segment; /* from 1 */
     int64_t last_ns, flush_ns;
     uint64_t renamings; /* of the store, that the writer knows of */
 
-    struct id_map frames, stacks, tags;
+    struct id_map frames, tags;
+    struct stack_map stacks;
     struct owners processes, threads;
 
     /* The tick that is being gathered. */
@@ -96,19 +105,41 @@ static int write_frame(struct lt_splice_writer *w, uint32_t id, uint32_t *out)
     return error;
 }
 
+static bool find_stack(const struct lt_splice_writer *w, uint32_t id, uint32_t *out)
+{
+    uint32_t place;
+
+    *out = 0;
+    if (id == 0) {
+        return true;
+    }
+    if (!lt_intern_find(w->stacks.ids, &id, sizeof id, &place)) {
+        return false;
+    }
+    *out = w->stacks.at[place];
+    return true;
+}
+
 static int write_node(struct lt_splice_writer *w, uint32_t id)
 {
-    uint32_t parent, frame, frame_id, parent_id;
-    int error;
+    struct stack_map *map = &w->stacks;
+    uint32_t parent, frame, frame_id, parent_id, new_id, place;
+    int error = lt_array_grow(&map->at, &map->alloc, (size_t)lt_intern_count(map->ids) + 1,
+                              sizeof *map->at, MAX_ITEMS);
 
     lt_splice_store_get_stack(w->store, id, &parent, &frame);
-    parent_id = parent != 0 ? w->stacks.at[parent].id : 0;
-    error = write_frame(w, frame, &frame_id);
+    find_stack(w, parent, &parent_id);
     if (error == 0) {
-        error = lt_trace_writer_stack(w->writer, parent_id, frame_id, &w->stacks.at[id].id);
+        error = write_frame(w, frame, &frame_id);
     }
     if (error == 0) {
-        w->stacks.at[id].segment = w->segment;
+        error = lt_trace_writer_stack(w->writer, parent_id, frame_id, &new_id);
+    }
+    if (error == 0) {
+        error = lt_intern_id(map->ids, &id, sizeof id, &place, NULL);
+    }
+    if (error == 0) {
+        map->at[place] = new_id;
     }
     return error;
 }
@@ -118,9 +149,9 @@ static int write_stack(struct lt_splice_writer *w, uint32_t id, uint32_t *out)
 {
     size_t depth = 0;
     uint32_t frame, at = id;
-    int error = reach(&w->stacks, id);
+    int error = 0;
 
-    while (error == 0 && at != 0 && w->stacks.at[at].segment != w->segment) {
+    while (error == 0 && !find_stack(w, at, out)) {
         error = lt_array_grow(&w->path, &w->path_alloc, depth + 1, sizeof *w->path, MAX_ITEMS);
         if (error == 0) {
             w->path[depth++] = at;
@@ -130,7 +161,7 @@ static int write_stack(struct lt_splice_writer *w, uint32_t id, uint32_t *out)
     while (error == 0 && depth > 0) {
         error = write_node(w, w->path[--depth]);
     }
-    *out = error == 0 && id != 0 ? w->stacks.at[id].id : 0;
+    find_stack(w, id, out);
     return error;
 }
 
@@ -251,6 +282,7 @@ static int new_segment(struct lt_splice_writer *w)
         error = lt_trace_writer_new_segment(w->writer);
     }
     w->segment++;
+    lt_intern_clear(w->stacks.ids);
     w->n_before = 0; /* nobody takes part until the next tick says so */
     return error;
 }
@@ -404,6 +436,9 @@ int lt_splice_writer_new(struct lt_splice_writer **out, const struct lt_meta *me
     w->host = strndup(meta->host.len > 0 ? meta->host.data : "", meta->host.len);
     error = w->host != NULL ? lt_block_writer_new(&w->blocks, output, LEVEL) : LT_ERR_NOMEM;
     if (error == 0) {
+        error = lt_intern_new_sized(&w->stacks.ids, sizeof(uint32_t), 0);
+    }
+    if (error == 0) {
         const struct lt_trace_config config = {
             .meta = *meta,
             .sink = {w->blocks, lt_block_writer_block},
@@ -427,6 +462,7 @@ void lt_splice_writer_free(struct lt_splice_writer *w)
     lt_block_writer_free(w->blocks);
     free(w->host);
     free(w->frames.at);
+    lt_intern_free(w->stacks.ids);
     free(w->stacks.at);
     free(w->tags.at);
     free(w->processes.at);

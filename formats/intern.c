@@ -5,6 +5,7 @@
 
 #include "formats/intern.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +21,12 @@ struct key {
 };
 
 struct lt_intern {
-    uint8_t *bytes; /* each key, then a NUL */
+    uint8_t *bytes; /* each key, then a NUL; with key_size just the keys */
     size_t used, bytes_alloc, max_bytes;
-    struct key *keys;
+    size_t key_size;  /* of all keys; 0: they differ */
+    struct key *keys; /* NULL with key_size */
     size_t count, keys_alloc, max_ids;
-    uint32_t *slots; /* id + 1; 0 is free. A power of two of them, at most half full */
+    uint32_t *slots; /* id + 1; 0 is free. A power of two of them, at most three quarters full */
     size_t n_slots;
 };
 
@@ -43,6 +45,14 @@ int lt_intern_new(struct lt_intern **out, uint32_t max_ids, size_t max_bytes)
     }
     *out = t;
     return 0;
+}
+
+int lt_intern_new_sized(struct lt_intern **out, size_t key_size, uint32_t max_ids)
+{
+    int err = lt_intern_new(out, max_ids, 0);
+    if (!err)
+        (*out)->key_size = key_size;
+    return err;
 }
 
 void lt_intern_free(struct lt_intern *t)
@@ -83,17 +93,43 @@ static uint32_t hash_of(const uint8_t *key, size_t len)
     return (uint32_t)(h ^ (h >> 29));
 }
 
+/* Constant sizes are compared without a call. */
+static bool same_bytes(const uint8_t *a, const void *b, size_t size)
+{
+    switch (size) {
+    case 4:
+        return memcmp(a, b, 4) == 0;
+    case 8:
+        return memcmp(a, b, 8) == 0;
+    case 16:
+        return memcmp(a, b, 16) == 0;
+    default:
+        return memcmp(a, b, size) == 0;
+    }
+}
+
+static bool is_key(const struct lt_intern *t, uint32_t id, const void *key, size_t len,
+                   uint32_t hash)
+{
+    if (t->key_size)
+        return same_bytes(t->bytes + id * t->key_size, key, t->key_size);
+    const struct key *k = &t->keys[id];
+    return k->hash == hash && k->len == len &&
+           (len == 0 || memcmp(t->bytes + k->at, key, len) == 0);
+}
+
 /* The slot of a key: where it is, or where it would go. */
 static size_t slot_of(const struct lt_intern *t, const void *key, size_t len, uint32_t hash)
 {
     size_t i = hash & (t->n_slots - 1);
-    for (; t->slots[i]; i = (i + 1) & (t->n_slots - 1)) {
-        const struct key *k = &t->keys[t->slots[i] - 1];
-        if (k->hash == hash && k->len == len &&
-            (len == 0 || memcmp(t->bytes + k->at, key, len) == 0))
-            break;
-    }
+    while (t->slots[i] && !is_key(t, t->slots[i] - 1, key, len, hash))
+        i = (i + 1) & (t->n_slots - 1);
     return i;
+}
+
+static uint32_t known_hash(const struct lt_intern *t, size_t id)
+{
+    return t->key_size ? hash_of(t->bytes + id * t->key_size, t->key_size) : t->keys[id].hash;
 }
 
 static int grow_slots(struct lt_intern *t)
@@ -103,7 +139,7 @@ static int grow_slots(struct lt_intern *t)
     if (!slots)
         return LT_ERR_NOMEM;
     for (size_t id = 0; id < t->count; id++) {
-        size_t i = t->keys[id].hash & (n - 1);
+        size_t i = known_hash(t, id) & (n - 1);
         while (slots[i])
             i = (i + 1) & (n - 1);
         slots[i] = (uint32_t)id + 1;
@@ -115,20 +151,22 @@ static int grow_slots(struct lt_intern *t)
 }
 
 /* Makes room for one more key, so that adding it cannot fail half-way. */
-static int make_room(struct lt_intern *t, size_t len)
+static int make_room(struct lt_intern *t, size_t size)
 {
-    if (t->count >= t->max_ids || len >= t->max_bytes || t->used > t->max_bytes - len - 1)
+    int err = 0;
+    if (t->count >= t->max_ids || size > t->max_bytes || t->used > t->max_bytes - size)
         return LT_ERR_LIMIT;
-    int err = lt_array_grow(&t->bytes, &t->bytes_alloc, t->used + len + 1, 1, t->max_bytes);
-    if (!err)
+    err = lt_array_grow(&t->bytes, &t->bytes_alloc, t->used + size, 1, t->max_bytes);
+    if (!err && !t->key_size)
         err = lt_array_grow(&t->keys, &t->keys_alloc, t->count + 1, sizeof(t->keys[0]), t->max_ids);
-    if (!err && (t->count + 1) * 2 > t->n_slots)
+    if (!err && (t->count + 1) * 4 > t->n_slots * 3)
         err = grow_slots(t);
     return err;
 }
 
 int lt_intern_id(struct lt_intern *t, const void *key, size_t len, uint32_t *id, bool *is_new)
 {
+    assert(!t->key_size || len == t->key_size);
     uint32_t hash = hash_of(key, len);
     size_t slot = slot_of(t, key, len, hash);
     if (is_new)
@@ -137,15 +175,18 @@ int lt_intern_id(struct lt_intern *t, const void *key, size_t len, uint32_t *id,
         *id = t->slots[slot] - 1;
         return 0;
     }
-    int err = make_room(t, len);
+    size_t size = t->key_size ? t->key_size : len + 1;
+    int err = make_room(t, size);
     if (err)
         return err;
     slot = slot_of(t, key, len, hash); /* the table may have grown */
     if (len)
         memcpy(t->bytes + t->used, key, len);
-    t->bytes[t->used + len] = '\0';
-    t->keys[t->count] = (struct key){(uint32_t)t->used, (uint32_t)len, hash};
-    t->used += len + 1;
+    if (!t->key_size) {
+        t->bytes[t->used + len] = '\0';
+        t->keys[t->count] = (struct key){(uint32_t)t->used, (uint32_t)len, hash};
+    }
+    t->used += size;
     *id = (uint32_t)t->count++;
     t->slots[slot] = *id + 1;
     return 0;
@@ -167,6 +208,8 @@ uint32_t lt_intern_count(const struct lt_intern *t)
 
 struct lt_str lt_intern_get(const struct lt_intern *t, uint32_t id)
 {
+    if (t->key_size)
+        return (struct lt_str){(const char *)t->bytes + id * t->key_size, t->key_size};
     const struct key *k = &t->keys[id];
     return (struct lt_str){(const char *)t->bytes + k->at, k->len};
 }

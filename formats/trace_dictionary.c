@@ -62,7 +62,7 @@ int lt_dictionary_new(struct lt_dictionary **out)
     if (!err)
         err = lt_intern_new(&d->frames, MAX_FRAMES, 0);
     if (!err)
-        err = lt_intern_new(&d->stacks, MAX_STACKS, 0);
+        err = lt_intern_new_sized(&d->stacks, sizeof(struct stack_key), MAX_STACKS);
     if (!err)
         err = lt_intern_new(&d->tags, MAX_TAG_SETS, MAX_STRING_BYTES);
     if (err) {

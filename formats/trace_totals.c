@@ -30,7 +30,7 @@ int lt_trace_totals_new(struct lt_trace_totals **out, uint32_t max_entries)
     if (!t)
         return LT_ERR_NOMEM;
     t->max_entries = max_entries;
-    int err = lt_intern_new(&t->places, max_entries, 0);
+    int err = lt_intern_new_sized(&t->places, sizeof(struct lt_trace_place), max_entries);
     if (err) {
         free(t);
         return err;

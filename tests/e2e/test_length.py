@@ -85,7 +85,9 @@ class Length(TraceTest):
                 self.assertEqual(*under)
 
     def test_memory(self):
-        for arguments in (["analyze", self.long], ["analyze", self.ticks], ["export", "-f", "folded", self.ticks]):
+        out = self.path("out")
+        for arguments in (["analyze", self.long], ["analyze", self.ticks], ["export", "-f", "folded", self.ticks],
+                          ["merge", "-o", out, self.long, self.short], ["export", "-f", "speedscope", "-o", out, self.long]):
             with self.subTest(arguments):
                 self.assertLess(measured([LIVE_TRACE, *arguments])[2], MEGABYTES)
 

@@ -147,6 +147,31 @@ static void interning(void)
     lt_intern_free(t);
 }
 
+static void interning_of_one_size(void)
+{
+    for (size_t size = 4; size <= 20; size += 4) {
+        uint32_t key[5] = {0}, id;
+        struct lt_intern *t;
+        bool is_new;
+        CU_ASSERT_EQUAL_FATAL(lt_intern_new_sized(&t, size, 5000), 0);
+        for (unsigned round = 0; round < 2; round++) {
+            for (uint32_t i = 0; i < 5000; i++) {
+                key[size / 4 - 1] = i * 7;
+                CU_ASSERT_EQUAL_FATAL(lt_intern_id(t, key, size, &id, &is_new), 0);
+                CU_ASSERT_EQUAL(id, i);
+                CU_ASSERT_EQUAL(is_new, round == 0);
+            }
+        }
+        key[size / 4 - 1] = 4321 * 7;
+        CU_ASSERT_EQUAL(lt_intern_get(t, 4321).len, size);
+        CU_ASSERT_EQUAL(memcmp(lt_intern_get(t, 4321).data, key, size), 0);
+        key[size / 4 - 1] = 1;
+        CU_ASSERT_FALSE(lt_intern_find(t, key, size, &id));
+        CU_ASSERT_EQUAL(lt_intern_id(t, key, size, &id, NULL), LT_ERR_LIMIT);
+        lt_intern_free(t);
+    }
+}
+
 static void interning_is_capped(void)
 {
     struct lt_intern *t = NULL;
@@ -333,6 +358,7 @@ int main(void)
         {"buffers keep to their cap", buffers_keep_to_their_cap},
         {"arrays grow within bounds", arrays_grow_within_bounds},
         {"interning", interning},
+        {"interning of keys of one size", interning_of_one_size},
         {"interning is capped", interning_is_capped},
         {"gzip round trip", gzip_round_trip},
         {"gzip to a sink that refuses", gzip_says_what_its_sink_says},
