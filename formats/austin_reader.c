@@ -142,9 +142,7 @@ static int read_sample(struct austin_reader *r, struct lt_str line)
     if (!err)
         err = lt_definer_begin_sample(&r->definer);
     if (!err)
-        err = lt_definer_process(&r->definer, &process, &thread.process);
-    if (!err)
-        err = lt_definer_thread(&r->definer, &thread, &sample.thread);
+        err = lt_definer_thread(&r->definer, &process, &thread, &sample.thread);
     if (!err)
         err = define_stack(r, line, &sample.stack);
     if (!err && r->handler->sample)

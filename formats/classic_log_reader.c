@@ -202,9 +202,7 @@ static int deliver(struct classic_reader *r)
         .count = 1,
         .weight_ns = r->interval_ns,
     };
-    int err = lt_definer_process(&r->definer, &process, &thread.process);
-    if (!err)
-        err = lt_definer_thread(&r->definer, &thread, &sample.thread);
+    int err = lt_definer_thread(&r->definer, &process, &thread, &sample.thread);
     if (!err && r->handler->sample)
         err = r->handler->sample(r->handler->ctx, &sample);
     return err;

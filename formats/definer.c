@@ -71,7 +71,7 @@ static int id_of_key(struct lt_definer *d, struct lt_intern *table, uint32_t *id
     return err;
 }
 
-int lt_definer_process(struct lt_definer *d, const struct lt_process_info *info, uint32_t *id)
+static int process_id(struct lt_definer *d, const struct lt_process_info *info, uint32_t *id)
 {
     bool is_new = false;
     lt_buf_clear(&d->key);
@@ -85,19 +85,23 @@ int lt_definer_process(struct lt_definer *d, const struct lt_process_info *info,
     return err;
 }
 
-int lt_definer_thread(struct lt_definer *d, const struct lt_thread_info *info, uint32_t *id)
+int lt_definer_thread(struct lt_definer *d, const struct lt_process_info *process,
+                      const struct lt_thread_info *info, uint32_t *id)
 {
+    struct lt_thread_info thread = *info;
     bool is_new = false;
+    int err = process_id(d, process, &thread.process);
     lt_buf_clear(&d->key);
-    int err = lt_buf_put_varint(&d->key, info->process);
     if (!err)
-        err = lt_buf_put_varint(&d->key, info->tid);
+        err = lt_buf_put_varint(&d->key, thread.process);
     if (!err)
-        err = put_str(&d->key, info->name);
+        err = lt_buf_put_varint(&d->key, thread.tid);
+    if (!err)
+        err = put_str(&d->key, thread.name);
     if (!err)
         err = id_of_key(d, d->threads, id, &is_new);
     if (!err && is_new && d->handler->thread)
-        err = d->handler->thread(d->handler->ctx, *id, info);
+        err = d->handler->thread(d->handler->ctx, *id, &thread);
     return err;
 }
 

@@ -29,9 +29,10 @@ void lt_definer_release(struct lt_definer *d);
 int lt_definer_begin_sample(struct lt_definer *d);
 
 /* Each gives the id, and hands what is new to the handler. 0, LT_ERR_LIMIT, LT_ERR_NOMEM, or what
- * the handler returned. is_new may be NULL. */
-int lt_definer_process(struct lt_definer *d, const struct lt_process_info *info, uint32_t *id);
-int lt_definer_thread(struct lt_definer *d, const struct lt_thread_info *info, uint32_t *id);
+ * the handler returned. is_new may be NULL. A thread is one of its process: what is said of that in
+ * info->process is not looked at. */
+int lt_definer_thread(struct lt_definer *d, const struct lt_process_info *process,
+                      const struct lt_thread_info *info, uint32_t *id);
 int lt_definer_frame(struct lt_definer *d, const struct lt_frame_info *info, uint32_t *id,
                      bool *is_new);
 int lt_definer_tags(struct lt_definer *d, const struct lt_tag *tags, size_t n, uint32_t *id);

@@ -172,8 +172,7 @@ static int take_thread(struct folded_reader *r, struct lt_str *stack, uint32_t *
         if (r->place_first || parse_thread(frame, &thread))
             *stack = rest;
     }
-    int err = lt_definer_process(&r->definer, &process, &thread.process);
-    return err ? err : lt_definer_thread(&r->definer, &thread, id);
+    return lt_definer_thread(&r->definer, &process, &thread, id);
 }
 
 /* A stack that is no more than "<unknown>" is one that could not be read. */

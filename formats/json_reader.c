@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A window over the input, and what is open there. */
+ * Characters to tokens, and what is open there. */
 #include "config.h"
 
 #include "formats/json_reader.h"
@@ -20,33 +20,19 @@ void lt_json_reader_release(struct lt_json_reader *r)
 
 /* ---- characters ---- */
 
-/* The next one, or -1 where there is none. It stays the next one. */
 static int peek(struct lt_json_reader *r)
 {
-    if (r->at == r->len && !r->ended && !r->error) {
-        int64_t n = r->in->read(r->in->ctx, r->window, sizeof(r->window));
-        r->at = r->len = 0;
-        if (n < 0)
-            r->error = (int)n;
-        else
-            r->len = (size_t)n;
-        r->ended = n <= 0;
-        r->bytes += r->len;
-    }
-    return r->at < r->len ? r->window[r->at] : -1;
+    return lt_input_bytes_peek(&r->bytes);
 }
 
 static int take(struct lt_json_reader *r)
 {
-    int c = peek(r);
-    r->at += c >= 0;
-    return c;
+    return lt_input_bytes_take(&r->bytes);
 }
 
 static void spoil(struct lt_json_reader *r, int error)
 {
-    if (!r->error)
-        r->error = error;
+    lt_input_bytes_spoil(&r->bytes, error);
 }
 
 static void put(struct lt_json_reader *r, const void *data, size_t len)
@@ -106,7 +92,7 @@ static void take_string(struct lt_json_reader *r)
 {
     int c;
     lt_buf_clear(&r->text);
-    while (!r->error && (c = take(r)) != '"') {
+    while (!r->bytes.error && (c = take(r)) != '"') {
         const uint8_t byte = (uint8_t)c;
         if (c < 0)
             spoil(r, LT_ERR_CORRUPT);
@@ -128,7 +114,7 @@ static void take_word(struct lt_json_reader *r)
 {
     int c;
     lt_buf_clear(&r->text);
-    while (!r->error && is_in_word(c = peek(r))) {
+    while (!r->bytes.error && is_in_word(c = peek(r))) {
         const uint8_t byte = (uint8_t)take(r);
         put(r, &byte, 1);
     }
@@ -177,7 +163,7 @@ int lt_json_next(struct lt_json_reader *r, struct lt_json_token *t)
     if (c < 0) {
         if (r->depth > 0)
             spoil(r, LT_ERR_CORRUPT);
-        return r->error;
+        return r->bytes.error;
     }
     if (c == '{' || c == '[') {
         t->kind = c == '{' ? LT_JSON_OBJECT : LT_JSON_ARRAY;
@@ -198,7 +184,7 @@ int lt_json_next(struct lt_json_reader *r, struct lt_json_token *t)
         take_word(r);
     }
     t->text = (struct lt_str){r->text.data ? (const char *)r->text.data : "", r->text.len};
-    return r->error;
+    return r->bytes.error;
 }
 
 int lt_json_skip(struct lt_json_reader *r)
@@ -220,7 +206,7 @@ int lt_json_expect(struct lt_json_reader *r, enum lt_json_kind kind, struct lt_j
     int err = lt_json_next(r, t);
     if (!err && t->kind != kind)
         spoil(r, LT_ERR_CORRUPT);
-    return r->error;
+    return r->bytes.error;
 }
 
 /* ---- numbers ---- */

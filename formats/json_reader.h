@@ -6,10 +6,10 @@
 #define LT_JSON_READER_H
 
 #include "formats/byte_buffer.h"
-#include "formats/io.h"
+#include "formats/input_bytes.h"
 #include "formats/profile.h"
 
-enum { LT_JSON_READER_DEPTH = 64, LT_JSON_READER_WINDOW = 1 << 16 };
+enum { LT_JSON_READER_DEPTH = 64 };
 
 enum lt_json_kind {
     LT_JSON_END, /* of the document */
@@ -27,14 +27,9 @@ struct lt_json_token {
     struct lt_str text; /* of a key, string, number or word; valid until the next token */
 };
 
-/* Zero-initialised but for `in`, which is borrowed. */
+/* Zero-initialised but for `bytes.in`. Its error is the first one, which every further call returns. */
 struct lt_json_reader {
-    struct lt_input *in;
-    uint8_t window[LT_JSON_READER_WINDOW];
-    size_t at, len;
-    uint64_t bytes; /* read */
-    bool ended;
-    int error; /* the first one, which every further call returns */
+    struct lt_input_bytes bytes;
     unsigned depth;
     bool in_object[LT_JSON_READER_DEPTH], wants_key;
     struct lt_buf text;

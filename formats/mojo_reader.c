@@ -13,6 +13,7 @@
 #include "formats/austin_facts.h"
 #include "formats/byte_buffer.h"
 #include "formats/definer.h"
+#include "formats/input_bytes.h"
 #include "formats/intern.h"
 #include "formats/lt_error.h"
 #include "formats/text_scan.h"
@@ -20,7 +21,7 @@
 #define MAGIC "MOJ"
 #define NEWEST_VERSION 4
 #define NS_PER_US 1000
-enum { WINDOW_BYTES = 1 << 16, STRING_MAX = 1 << 16, MAX_IDS = 1 << 22, PROGRESS_BYTES = 1 << 18 };
+enum { STRING_MAX = 1 << 16, MAX_IDS = 1 << 22, PROGRESS_BYTES = 1 << 18 };
 #define MAX_TEXT ((size_t)1 << 28)
 
 enum event {
@@ -65,12 +66,8 @@ struct mojo_reader {
     const struct lt_profile_handler *handler;
     const struct lt_read_options *options;
     struct lt_read_stats *stats;
-    struct lt_input *in;
-    uint8_t window[WINDOW_BYTES];
-    size_t at, len;
+    struct lt_input_bytes bytes;
     uint64_t reported;
-    int error;  /* of the input, or LT_ERR_CORRUPT; sticks */
-    bool ended; /* the input has no more */
 
     struct lt_definer definer;
     struct lt_austin_facts facts;
@@ -96,35 +93,16 @@ struct mojo_reader {
 
 /* ---- bytes ---- */
 
+/* 0 where there is none. */
 static uint8_t next_byte(struct mojo_reader *r)
 {
-    if (r->at == r->len && !r->ended && !r->error) {
-        int64_t n = r->in->read(r->in->ctx, r->window, sizeof(r->window));
-        r->at = r->len = 0;
-        if (n < 0)
-            r->error = (int)n;
-        else
-            r->len = (size_t)n;
-        r->ended = n == 0;
-        r->stats->bytes += r->len;
-    }
-    return r->at < r->len ? r->window[r->at++] : 0;
-}
-
-/* Is there another byte? */
-static bool has_more(struct mojo_reader *r)
-{
-    next_byte(r);
-    if (r->len == 0 || r->ended || r->error)
-        return false;
-    r->at--;
-    return true;
+    int byte = lt_input_bytes_take(&r->bytes);
+    return byte < 0 ? 0 : (uint8_t)byte;
 }
 
 static void spoil(struct mojo_reader *r)
 {
-    if (!r->error)
-        r->error = LT_ERR_CORRUPT;
+    lt_input_bytes_spoil(&r->bytes, LT_ERR_CORRUPT);
 }
 
 /* The first byte has six bits of the number and its sign, the others seven. */
@@ -158,7 +136,7 @@ static void next_string(struct mojo_reader *r, struct lt_buf *text)
     while ((byte = next_byte(r)) != 0) {
         int err = text->len == STRING_MAX ? LT_ERR_CORRUPT : lt_buf_put_u8(text, byte);
         if (err) {
-            r->error = r->error ? r->error : err;
+            lt_input_bytes_spoil(&r->bytes, err);
             return;
         }
     }
@@ -171,11 +149,11 @@ static struct lt_str text_of(const struct lt_buf *b)
 
 static void report_progress(struct mojo_reader *r)
 {
-    if (!r->options || !r->options->progress || r->stats->bytes - r->reported < PROGRESS_BYTES)
+    if (!r->options || !r->options->progress || r->bytes.read - r->reported < PROGRESS_BYTES)
         return;
-    r->reported = r->stats->bytes;
+    r->reported = r->bytes.read;
     r->options->progress(r->options->progress_ctx, r->reported,
-                         r->in->size ? r->in->size(r->in->ctx) : 0);
+                         r->bytes.in->size ? r->bytes.in->size(r->bytes.in->ctx) : 0);
 }
 
 /* ---- what keys mean ---- */
@@ -358,9 +336,7 @@ static int deliver(struct mojo_reader *r, uint32_t node)
     if (!err)
         err = lt_definer_begin_sample(&r->definer);
     if (!err)
-        err = lt_definer_process(&r->definer, &process, &thread.process);
-    if (!err)
-        err = lt_definer_thread(&r->definer, &thread, &sample.thread);
+        err = lt_definer_thread(&r->definer, &process, &thread, &sample.thread);
     if (!err)
         err = define_node(r, node, &sample.stack);
     if (!err && r->handler->sample)
@@ -405,8 +381,8 @@ static int read_metadata(struct mojo_reader *r)
 {
     next_string(r, &r->key);
     next_string(r, &r->value);
-    return r->error ? r->error
-                    : lt_austin_facts_add(&r->facts, text_of(&r->key), text_of(&r->value));
+    return r->bytes.error ? r->bytes.error
+                          : lt_austin_facts_add(&r->facts, text_of(&r->key), text_of(&r->value));
 }
 
 static int read_frame(struct mojo_reader *r)
@@ -514,7 +490,7 @@ static int read_head(struct mojo_reader *r)
             return LT_ERR_NOT_OURS;
     }
     r->version = next_number(r);
-    if (r->error || r->version < 1)
+    if (r->bytes.error || r->version < 1)
         return LT_ERR_NOT_OURS;
     if (r->version <= NEWEST_VERSION)
         return 0;
@@ -526,19 +502,19 @@ static int read_head(struct mojo_reader *r)
 static int read_events(struct mojo_reader *r)
 {
     int err = 0;
-    while (!err && has_more(r)) {
+    while (!err && lt_input_bytes_peek(&r->bytes) >= 0) {
         err = read_event(r);
         if (!err)
-            err = r->error;
+            err = r->bytes.error;
         report_progress(r);
         /* The end of the input cut an event off. */
-        if (r->ended) {
+        if (r->bytes.ended) {
             r->stats->complete = false;
             err = err == LT_ERR_CORRUPT ? 0 : err;
         }
     }
     if (!err)
-        err = r->error;
+        err = r->bytes.error;
     if (err == LT_ERR_CORRUPT) {
         r->stats->complete = false;
         r->stats->damaged_blocks++;
@@ -561,6 +537,7 @@ static int read_stream(struct mojo_reader *r)
         err = end_sample(r);
     if (!err)
         err = deliver_meta(r);
+    r->stats->bytes = r->bytes.read;
     r->stats->duration_ns = r->facts.duration_ns;
     return err;
 }
@@ -604,7 +581,7 @@ static int read_mojo(struct lt_input *in, const struct lt_profile_handler *handl
     r->handler = handler;
     r->options = options;
     r->stats = stats ? stats : &unasked;
-    r->in = in;
+    r->bytes.in = in;
     int err = make_tables(r);
     if (!err)
         err = read_stream(r);

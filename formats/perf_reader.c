@@ -273,8 +273,7 @@ static int define_thread(struct perf_reader *r, const struct head *h)
 {
     const struct lt_process_info process = {.pid = (uint32_t)h->pid};
     struct lt_thread_info thread = {.tid = h->tid, .name = h->command};
-    int err = lt_definer_process(&r->definer, &process, &thread.process);
-    return err ? err : lt_definer_thread(&r->definer, &thread, &r->sample.thread);
+    return lt_definer_thread(&r->definer, &process, &thread, &r->sample.thread);
 }
 
 static int begin_sample(struct perf_reader *r, const struct head *h)

@@ -379,9 +379,7 @@ static int define_labels(struct pprof_reader *r, struct labels *l, struct lt_sam
         l->thread.name.len = 0;
     if (is_number(l->process.command, l->process.pid))
         l->process.command.len = 0;
-    int err = lt_definer_process(&r->definer, &l->process, &l->thread.process);
-    if (!err)
-        err = lt_definer_thread(&r->definer, &l->thread, &sample->thread);
+    int err = lt_definer_thread(&r->definer, &l->process, &l->thread, &sample->thread);
     return err ? err : lt_definer_tags(&r->definer, l->tags, l->n_tags, &sample->tags);
 }
 

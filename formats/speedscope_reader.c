@@ -387,10 +387,10 @@ static int read_profile(struct speedscope_reader *r, const struct lt_json_token 
     r->profiles[r->n_profiles++] = (struct profile){.first_run = r->n_runs};
     err = read_members(r, members);
     place_runs(r);
-    r->stats->bytes = r->json.bytes;
+    r->stats->bytes = r->json.bytes.read;
     if (r->options && r->options->progress) {
-        const struct lt_input *in = r->json.in;
-        r->options->progress(r->options->progress_ctx, r->json.bytes,
+        const struct lt_input *in = r->json.bytes.in;
+        r->options->progress(r->options->progress_ctx, r->json.bytes.read,
                              in->size ? in->size(in->ctx) : 0);
     }
     return err;
@@ -459,8 +459,7 @@ static int define_thread(struct speedscope_reader *r, uint32_t profile, uint32_t
     struct lt_process_info process = {0};
     struct lt_thread_info thread = {0};
     parse_name(lt_intern_get(r->texts, r->profiles[profile].name), &process, &thread);
-    int err = lt_definer_process(&r->definer, &process, &thread.process);
-    return err ? err : lt_definer_thread(&r->definer, &thread, id);
+    return lt_definer_thread(&r->definer, &process, &thread, id);
 }
 
 static int define_frame(struct speedscope_reader *r, uint32_t number, uint32_t *stack)
@@ -578,7 +577,7 @@ static int read_document(struct speedscope_reader *r)
         err = lt_json_expect(&r->json, LT_JSON_OBJECT, &t);
     if (!err)
         err = read_members(r, members);
-    r->stats->bytes = r->json.bytes;
+    r->stats->bytes = r->json.bytes.read;
     if (err == LT_ERR_CORRUPT && r->n_frames > 0 && r->n_profiles > 0) {
         r->stats->damaged_blocks++;
         return deliver(r);
@@ -611,7 +610,7 @@ static int read_speedscope(struct lt_input *in, const struct lt_profile_handler 
     r->handler = handler;
     r->options = options;
     r->stats = stats ? stats : &unasked;
-    r->json.in = in;
+    r->json.bytes.in = in;
     int err = lt_definer_init(&r->definer, handler);
     if (!err)
         err = lt_intern_new(&r->texts, 0, 0);
