@@ -11,6 +11,7 @@
 #include "exporters/export_json.h"
 #include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
+#include "exporters/frame_json.h"
 #include "exporters/frame_labels.h"
 #include "exporters/timeline.h"
 #include "formats/byte_buffer.h"
@@ -27,6 +28,7 @@ struct open_slices {
 struct chrome_state {
     const struct live_trace_host *host;
     struct lt_json json;
+    struct lt_frame_json frames;
     struct lt_timeline *timeline;
     struct open_slices *threads; /* by id */
     size_t n_threads, threads_alloc;
@@ -63,36 +65,42 @@ static int part_from_quote(struct lt_buf *text)
     return joined ? lt_buf_put_u8(text, ' ') : 0;
 }
 
-static void put_text(struct chrome_state *s, const char *key, const char *text)
+static void put_text(struct lt_buf *clean, struct lt_json *j, const char *key, const char *text)
 {
-    lt_buf_clear(&s->text);
-    if (lt_clean_text(&s->text, text, "", "") < 0 || part_from_quote(&s->text) < 0) {
-        s->json.error = LT_ERR_NOMEM;
+    lt_buf_clear(clean);
+    if (lt_clean_text(clean, text, "", "") < 0 || part_from_quote(clean) < 0) {
+        j->error = LT_ERR_NOMEM;
     }
-    lt_json_key(&s->json, key);
-    lt_json_str(&s->json, (struct lt_str){(const char *)s->text.data, s->text.len});
+    lt_json_key(j, key);
+    lt_json_str(j, (struct lt_str){(const char *)clean->data, clean->len});
 }
 
-static void put_begin(struct chrome_state *s, const struct lt_lane *lane,
-                      const struct live_trace_frame *frame, int64_t time_ns)
+static int put_frame(void *ctx, struct lt_json *j, const struct live_trace_frame *frame)
 {
-    struct lt_json *j = &s->json;
+    struct chrome_state *s = ctx;
 
-    begin_event(j, "B", lane, time_ns);
     lt_json_key(j, "cat");
     lt_json_text(j, category(frame));
-    put_text(s, "name", frame->name);
+    put_text(&s->text, j, "name", frame->name);
     if (frame->file[0] != '\0') {
         lt_json_key(j, "args");
         lt_json_object(j);
-        put_text(s, "file", frame->file);
+        put_text(&s->text, j, "file", frame->file);
         if (frame->line > 0) {
             lt_json_key(j, "line");
             lt_json_uint(j, frame->line);
         }
         lt_json_end(j);
     }
-    lt_json_end(j);
+    return j->error;
+}
+
+static void put_begin(struct chrome_state *s, const struct lt_lane *lane,
+                      const struct live_trace_frame *frame, int64_t time_ns)
+{
+    begin_event(&s->json, "B", lane, time_ns);
+    lt_frame_json_put(&s->frames, &s->json, frame);
+    lt_json_end(&s->json);
 }
 
 /* Such events belong together by category and id, within their process. */
@@ -111,8 +119,8 @@ static int put_span(struct chrome_state *s, const char *phase, const struct lt_l
     lt_json_key(j, "local");
     lt_json_uint(j, lane->tid);
     lt_json_end(j);
-    put_text(s, "cat", tag != NULL ? tag->key : "gc");
-    put_text(s, "name", tag != NULL ? (const char *)name.data : "garbage collection");
+    put_text(&s->text, j, "cat", tag != NULL ? tag->key : "gc");
+    put_text(&s->text, j, "name", tag != NULL ? (const char *)name.data : "garbage collection");
     lt_json_end(j);
     lt_buf_release(&name);
     return j->error;
@@ -150,6 +158,7 @@ static void release(struct chrome_state *s)
     }
     free(s->threads);
     lt_timeline_free(s->timeline);
+    lt_frame_json_release(&s->frames);
     lt_buf_release(&s->text);
     free(s);
 }
@@ -165,6 +174,7 @@ static int chrome_open(const struct live_trace_host *host, void **state)
     s->host = host;
     lt_json_to_host(&s->json, host);
     s->json.keeps_markup = true;
+    lt_frame_json_init(&s->frames, true, put_frame, s);
     error = lt_timeline_new(&s->timeline, &(struct lt_span_events){s, begin_span, end_span});
     if (error < 0) {
         release(s);
@@ -257,7 +267,7 @@ static void put_name(struct chrome_state *s, const char *what, const struct lt_l
     lt_json_text(&s->json, what);
     lt_json_key(&s->json, "args");
     lt_json_object(&s->json);
-    put_text(s, "name", name);
+    put_text(&s->text, &s->json, "name", name);
     lt_json_end(&s->json);
     lt_json_end(&s->json);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON lines, for scripts: one object a line, as the recording is read; nothing is kept. What an
+ * JSON lines, for scripts: one object a line, as the recording is read; nothing is kept but what it says of frames. What an
  * input cannot say (time, process, thread, state, weight) is null. "count" is there only for totals,
  * that is above 1, and where an input cannot say it. */
 #include "config.h"
@@ -10,13 +10,22 @@
 #include "exporters/export_json.h"
 #include "exporters/export_options.h"
 #include "exporters/exporter_builtins.h"
+#include "exporters/frame_json.h"
 #include "formats/lt_error.h"
 
 struct jsonl_state {
     const struct live_trace_host *host;
     struct lt_json json;
+    struct lt_frame_json frames;
     bool has_weight, no_counts;
 };
+
+static int put_frame(void *ctx, struct lt_json *j, const struct live_trace_frame *frame)
+{
+    (void)ctx;
+    lt_json_frame(j, frame);
+    return j->error;
+}
 
 static int jsonl_open(const struct live_trace_host *host, void **state)
 {
@@ -27,6 +36,7 @@ static int jsonl_open(const struct live_trace_host *host, void **state)
     }
     s->host = host;
     lt_json_to_host(&s->json, host);
+    lt_frame_json_init(&s->frames, s->json.keeps_markup, put_frame, NULL);
     *state = s;
     return 0;
 }
@@ -83,13 +93,15 @@ static void put_state(struct lt_json *j, uint32_t state)
     put_flag(j, "gc", known, (state & LIVE_TRACE_STATE_GC) != 0);
 }
 
-static void put_stack(struct lt_json *j, const struct live_trace_stack *stack)
+static void put_stack(struct jsonl_state *s, const struct live_trace_stack *stack)
 {
+    struct lt_json *j = &s->json;
+
     lt_json_key(j, "stack");
     lt_json_array(j);
     for (uint32_t i = 0; i < stack->depth; i++) {
         lt_json_object(j);
-        lt_json_frame(j, stack->frames[i]);
+        lt_frame_json_put(&s->frames, j, stack->frames[i]);
         lt_json_end(j);
     }
     lt_json_end(j);
@@ -128,7 +140,7 @@ static int jsonl_sample(void *state, const struct live_trace_stack *sample)
         lt_json_uint_or_null(j, !s->no_counts, sample->count);
     }
     put_tags(j, sample);
-    put_stack(j, sample);
+    put_stack(s, sample);
     return end_line(j);
 }
 
@@ -146,6 +158,7 @@ static int jsonl_close(void *state, int failed)
     struct jsonl_state *s = state;
     int error = failed ? 0 : lt_json_finish(&s->json);
 
+    lt_frame_json_release(&s->frames);
     free(s);
     return error;
 }

@@ -28,6 +28,11 @@ static void drain(struct lt_json *j)
 
 static void put(struct lt_json *j, const char *data, size_t len)
 {
+    if (len < sizeof(j->buf) - j->used) { /* by far most of them */
+        memcpy(j->buf + j->used, data, len);
+        j->used += len;
+        return;
+    }
     while (len > 0) {
         size_t room = sizeof(j->buf) - j->used;
         size_t n = len < room ? len : room;
@@ -180,9 +185,12 @@ static void put_value(struct lt_json *j, const char *text)
 
 void lt_json_uint(struct lt_json *j, uint64_t value)
 {
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRIu64, value);
-    put_value(j, text);
+    char text[24], *at = text + sizeof(text) - 1;
+    *at = '\0';
+    do
+        *--at = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    put_value(j, at);
 }
 
 void lt_json_uint_or_null(struct lt_json *j, bool known, uint64_t value)
@@ -280,6 +288,13 @@ void lt_json_key_object(struct lt_json *j, const char *key)
 {
     lt_json_key(j, key);
     lt_json_object(j);
+}
+
+void lt_json_members(struct lt_json *j, struct lt_str text)
+{
+    assert(j->in_object & level(j) && !j->after_key);
+    separate(j);
+    put(j, text.data, text.len);
 }
 
 void lt_json_newline(struct lt_json *j)

@@ -56,6 +56,8 @@ void lt_json_key_bool(struct lt_json *j, const char *key, bool value);
 void lt_json_key_null(struct lt_json *j, const char *key);
 void lt_json_key_array(struct lt_json *j, const char *key);
 void lt_json_key_object(struct lt_json *j, const char *key);
+/* Keys and values of the open object, at least one, that are JSON already. */
+void lt_json_members(struct lt_json *j, struct lt_str text);
 /* White space between values: a line end after a JSON line, or for readers' eyes. */
 void lt_json_newline(struct lt_json *j);
 /* Flushes the small buffer. Returns the first error, or 0. The document must be complete. */
