@@ -107,14 +107,11 @@ static int place_for(struct lt_call_graph *g, const struct live_trace_frame *fra
 static int know_frame(struct lt_call_graph *g, const struct live_trace_frame *frame,
                       uint32_t *place)
 {
-    int error = lt_array_grow(&g->place_of_frame, &g->frames_alloc, (size_t)frame->id + 1,
-                              sizeof *g->place_of_frame, MAX_ITEMS);
+    int error = lt_array_reach(&g->place_of_frame, &g->n_frames, &g->frames_alloc, frame->id,
+                               sizeof *g->place_of_frame, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (g->n_frames <= frame->id) {
-        g->place_of_frame[g->n_frames++] = 0;
     }
     if (g->place_of_frame[frame->id] == 0) {
         error = place_for(g, frame, place);

@@ -75,7 +75,7 @@ static void put_text(struct lt_buf *clean, struct lt_json *j, const char *key, c
     lt_json_str(j, (struct lt_str){(const char *)clean->data, clean->len});
 }
 
-static int put_frame(void *ctx, struct lt_json *j, const struct live_trace_frame *frame)
+static void put_frame(void *ctx, struct lt_json *j, const struct live_trace_frame *frame)
 {
     struct chrome_state *s = ctx;
 
@@ -92,7 +92,6 @@ static int put_frame(void *ctx, struct lt_json *j, const struct live_trace_frame
         }
         lt_json_end(j);
     }
-    return j->error;
 }
 
 static void put_begin(struct chrome_state *s, const struct lt_lane *lane,
@@ -211,14 +210,11 @@ static int slices_for(struct chrome_state *s, const struct live_trace_stack *sam
 {
     uint32_t id = sample->thread->id;
     struct open_slices *open;
-    int error = lt_array_grow(&s->threads, &s->threads_alloc, (size_t)id + 1, sizeof *s->threads,
-                              MAX_ITEMS);
+    int error = lt_array_reach(&s->threads, &s->n_threads, &s->threads_alloc, id,
+                               sizeof *s->threads, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_threads <= id) {
-        s->threads[s->n_threads++] = (struct open_slices){0};
     }
     open = &s->threads[id];
     *out = open;

@@ -185,13 +185,10 @@ void lt_delivery_add_roots(struct lt_delivery *d, bool processes)
 /* The struct for a view's id, made zero at first use (then *is_new). */
 static int lasting_get(struct lasting *l, uint32_t id, size_t size, void **item, bool *is_new)
 {
-    int error = lt_array_grow(&l->at, &l->alloc, (size_t)id + 1, sizeof *l->at, MAX_ITEMS);
+    int error = lt_array_reach(&l->at, &l->n, &l->alloc, id, sizeof *l->at, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (l->n <= id) {
-        l->at[l->n++] = NULL;
     }
     *is_new = l->at[id] == NULL;
     if (*is_new) {

@@ -187,14 +187,11 @@ int lt_flame_tree_add(struct lt_flame_tree *t, const struct live_trace_stack *st
 static int branch_of(struct lt_flame_tree *t, const struct live_trace_thread *thread,
                      struct branch **branch)
 {
-    int error = lt_array_grow(&t->branches, &t->branches_alloc, (size_t)thread->id + 1,
-                              sizeof *t->branches, MAX_ITEMS);
+    int error = lt_array_reach(&t->branches, &t->n_branches, &t->branches_alloc, thread->id,
+                               sizeof *t->branches, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (t->n_branches <= thread->id) {
-        t->branches[t->n_branches++] = (struct branch){0};
     }
     *branch = &t->branches[thread->id];
     return 0;

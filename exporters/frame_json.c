@@ -42,11 +42,9 @@ static int make_text(struct lt_frame_json *f, const struct live_trace_frame *fra
 
     lt_json_newline(&f->json); /* the texts are documents of their own */
     lt_json_object(&f->json);
-    error = f->members(f->ctx, &f->json, frame);
+    f->members(f->ctx, &f->json, frame);
     lt_json_end(&f->json);
-    if (error == 0) {
-        error = lt_json_finish(&f->json);
-    }
+    error = lt_json_finish(&f->json);
     text->at = begun + strlen("\n{");
     text->len = f->texts.len - text->at - strlen("}");
     return error;
@@ -56,14 +54,11 @@ static int find_text(struct lt_frame_json *f, const struct live_trace_frame *fra
                      struct lt_str *out)
 {
     struct lt_frame_json_text *text;
-    int error = lt_array_grow(&f->by_frame, &f->alloc, (size_t)frame->id + 1, sizeof *f->by_frame,
-                              MAX_FRAMES);
+    int error =
+        lt_array_reach(&f->by_frame, &f->n, &f->alloc, frame->id, sizeof *f->by_frame, MAX_FRAMES);
 
     if (error < 0) {
         return error;
-    }
-    while (f->n <= frame->id) {
-        f->by_frame[f->n++] = (struct lt_frame_json_text){0, 0};
     }
     text = &f->by_frame[frame->id];
     if (text->len == 0) {

@@ -8,8 +8,8 @@
 #include "formats/byte_buffer.h"
 #include "formats/json_writer.h"
 
-/* Writes keys and values that say the frame into the open object. 0 or a negative enum lt_error. */
-typedef int lt_frame_members(void *ctx, struct lt_json *j, const struct live_trace_frame *frame);
+/* Writes keys and values that say the frame into the open object. */
+typedef void lt_frame_members(void *ctx, struct lt_json *j, const struct live_trace_frame *frame);
 
 /* Zero-initialised is released. */
 struct lt_frame_json {

@@ -104,13 +104,10 @@ int lt_frame_labels_add(struct lt_frame_labels *l, const struct live_trace_frame
     if (error < 0 || frame == NULL) {
         return error;
     }
-    error = lt_array_grow(&l->by_frame, &l->alloc, (size_t)frame->id + 1, sizeof *l->by_frame,
-                          MAX_ITEMS);
+    error =
+        lt_array_reach(&l->by_frame, &l->n, &l->alloc, frame->id, sizeof *l->by_frame, MAX_ITEMS);
     if (error < 0) {
         return error;
-    }
-    while (l->n <= frame->id) {
-        l->by_frame[l->n++] = 0;
     }
     l->by_frame[frame->id] = *text + 1;
     return 0;

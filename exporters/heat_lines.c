@@ -104,14 +104,11 @@ static int line_of_frame(struct lt_heat_lines *h, const struct live_trace_frame 
 {
     struct lt_heat_line *line;
     uint32_t id;
-    int error = lt_array_grow(&h->by_frame, &h->frames_alloc, (size_t)frame->id + 1,
-                              sizeof *h->by_frame, MAX_ITEMS);
+    int error = lt_array_reach(&h->by_frame, &h->n_frames, &h->frames_alloc, frame->id,
+                               sizeof *h->by_frame, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (h->n_frames <= frame->id) {
-        h->by_frame[h->n_frames++] = 0;
     }
     if (h->by_frame[frame->id] != 0) {
         *out = h->lines[h->by_frame[frame->id] - 1];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON lines, for scripts: one object a line, as the recording is read; nothing is kept but what it says of frames. What an
- * input cannot say (time, process, thread, state, weight) is null. "count" is there only for totals,
- * that is above 1, and where an input cannot say it. */
+ * JSON lines, for scripts: one object a line, as the recording is read; nothing is kept but what is
+ * said of frames. What an input cannot say (time, process, thread, state, weight) is null. "count" is
+ * there only for totals, that is above 1, and where an input cannot say it. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -20,11 +20,10 @@ struct jsonl_state {
     bool has_weight, no_counts;
 };
 
-static int put_frame(void *ctx, struct lt_json *j, const struct live_trace_frame *frame)
+static void put_frame(void *ctx, struct lt_json *j, const struct live_trace_frame *frame)
 {
     (void)ctx;
     lt_json_frame(j, frame);
-    return j->error;
 }
 
 static int jsonl_open(const struct live_trace_host *host, void **state)

@@ -87,14 +87,11 @@ static int frame_text(const struct live_trace_frame *f, struct lt_buf *out)
 static int text_for(struct log_state *s, const struct live_trace_frame *frame, struct lt_str *text)
 {
     uint32_t id;
-    int error = lt_array_grow(&s->text_of_frame, &s->frames_alloc, (size_t)frame->id + 1,
-                              sizeof *s->text_of_frame, MAX_ITEMS);
+    int error = lt_array_reach(&s->text_of_frame, &s->n_frames, &s->frames_alloc, frame->id,
+                               sizeof *s->text_of_frame, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_frames <= frame->id) {
-        s->text_of_frame[s->n_frames++] = 0;
     }
     if (s->text_of_frame[frame->id] == 0) {
         lt_buf_clear(&s->frame);

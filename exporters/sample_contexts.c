@@ -89,14 +89,11 @@ static bool find_context(const struct lt_contexts *c, struct context context, ui
 
 static int remember_thread(struct lt_contexts *c, const struct live_trace_thread *thread)
 {
-    int error = lt_array_grow(&c->threads, &c->threads_alloc, (size_t)thread->id + 1,
-                              sizeof *c->threads, MAX_THREADS);
+    int error = lt_array_reach(&c->threads, &c->n_threads, &c->threads_alloc, thread->id,
+                               sizeof *c->threads, MAX_THREADS);
 
     if (error < 0) {
         return error;
-    }
-    while (c->n_threads <= thread->id) {
-        c->threads[c->n_threads++] = NULL;
     }
     c->threads[thread->id] = thread;
     return 0;

@@ -377,14 +377,11 @@ static int tag_set_for(struct sqlite_state *s, const struct live_trace_stack *sa
 
 static int know_thread(struct sqlite_state *s, const struct live_trace_thread *thread)
 {
-    int error = lt_array_grow(&s->threads, &s->threads_alloc, (size_t)thread->id + 1,
-                              sizeof *s->threads, MAX_ITEMS);
+    int error = lt_array_reach(&s->threads, &s->n_threads, &s->threads_alloc, thread->id,
+                               sizeof *s->threads, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (s->n_threads <= thread->id) {
-        s->threads[s->n_threads++] = NULL;
     }
     s->threads[thread->id] = thread;
     return 0;

@@ -109,14 +109,11 @@ static int lane_for(struct lt_timeline *t, const struct live_trace_thread *threa
                     struct lane **out)
 {
     struct lane *lane;
-    int error = lt_array_grow(&t->lanes, &t->lanes_alloc, (size_t)thread->id + 1, sizeof *t->lanes,
-                              MAX_ITEMS);
+    int error = lt_array_reach(&t->lanes, &t->n_lanes, &t->lanes_alloc, thread->id,
+                               sizeof *t->lanes, MAX_ITEMS);
 
     if (error < 0) {
         return error;
-    }
-    while (t->n_lanes <= thread->id) {
-        t->lanes[t->n_lanes++] = (struct lane){0};
     }
     lane = &t->lanes[thread->id];
     if (lane->shown.thread == NULL) {

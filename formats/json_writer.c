@@ -6,7 +6,6 @@
 #include "formats/json_writer.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,14 +182,20 @@ static void put_value(struct lt_json *j, const char *text)
     put_text(j, text);
 }
 
+/* Writes the digits before `end`, and returns where they begin. */
+static char *digits_before(char *end, uint64_t value)
+{
+    do
+        *--end = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    return end;
+}
+
 void lt_json_uint(struct lt_json *j, uint64_t value)
 {
-    char text[24], *at = text + sizeof(text) - 1;
-    *at = '\0';
-    do
-        *--at = (char)('0' + value % 10);
-    while ((value /= 10) > 0);
-    put_value(j, at);
+    char text[24], *end = text + sizeof(text) - 1;
+    *end = '\0';
+    put_value(j, digits_before(end, value));
 }
 
 void lt_json_uint_or_null(struct lt_json *j, bool known, uint64_t value)
@@ -203,9 +208,7 @@ void lt_json_uint_or_null(struct lt_json *j, bool known, uint64_t value)
 
 void lt_json_int(struct lt_json *j, int64_t value)
 {
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRId64, value);
-    put_value(j, text);
+    lt_json_decimal(j, value, 0);
 }
 
 void lt_json_decimal(struct lt_json *j, int64_t value, unsigned places)
@@ -223,9 +226,7 @@ void lt_json_decimal(struct lt_json *j, int64_t value, unsigned places)
             *--at = (char)('0' + size % 10);
         *--at = '.';
     }
-    do
-        *--at = (char)('0' + size % 10);
-    while ((size /= 10) > 0);
+    at = digits_before(at, size);
     if (value < 0)
         *--at = '-';
     put_value(j, at);
