@@ -66,41 +66,67 @@ static int by_position(const void *left, const void *right)
     return (a->row > b->row) - (a->row < b->row);
 }
 
-/* Fills total, width, row and node for every node of the tree. */
-static void add_totals(struct place *places, uint32_t nodes, const struct lt_flame_tree *tree,
-                       unsigned side)
-{
-    for (uint32_t node = nodes; node-- > 0;) {
-        struct lt_flame_box *box = &places[node].box;
-        uint32_t parent = node > 0 ? lt_flame_tree_parent(tree, node) : 0;
+struct totals {
+    uint64_t side[LT_FLAME_SIDES];
+};
 
-        box->node = node;
-        box->row = lt_flame_tree_depth(tree, node);
-        for (unsigned s = 0; s < LT_FLAME_SIDES; s++) {
-            box->total[s] += lt_flame_tree_self(tree, node, s);
+/* What each node weighs with all that it calls. */
+static void add_totals(struct totals *totals, const struct lt_flame_tree *tree)
+{
+    for (uint32_t node = lt_flame_tree_count(tree); node-- > 0;) {
+        for (unsigned side = 0; side < LT_FLAME_SIDES; side++) {
+            totals[node].side[side] += lt_flame_tree_self(tree, node, side);
             if (node > 0) {
-                places[parent].box.total[s] += box->total[s];
+                totals[lt_flame_tree_parent(tree, node)].side[side] += totals[node].side[side];
             }
         }
-        box->width = box->total[side];
-        places[node].parent = parent;
-        places[node].label = node > 0 ? lt_flame_tree_frame(tree, node).label : "";
     }
 }
 
-/* Moves boxes that are wide enough to the front; the root stays. Callees are never wider than
- * their callers. */
-static void drop_narrow(struct lt_flame_layout *l, struct place *places, uint32_t nodes,
-                        double least)
+/* The root always is. Callees are never wider than their callers. */
+static bool is_wide(uint32_t node, uint64_t width, double least)
 {
-    l->n = 1;
-    for (uint32_t node = 1; node < nodes; node++) {
-        if (places[node].box.width > 0 && (double)places[node].box.width >= least) {
-            places[l->n++] = places[node];
-        } else {
-            l->left_out += places[node].box.width > 0;
+    return node == 0 || (width > 0 && (double)width >= least);
+}
+
+static void place_node(struct place *place, const struct lt_flame_tree *tree, uint32_t node,
+                       const struct totals *total, unsigned side)
+{
+    place->parent = node > 0 ? lt_flame_tree_parent(tree, node) : 0;
+    place->label = node > 0 ? lt_flame_tree_frame(tree, node).label : "";
+    place->box.node = node;
+    place->box.row = lt_flame_tree_depth(tree, node);
+    place->box.width = total->side[side];
+    memcpy(place->box.total, total->side, sizeof place->box.total);
+}
+
+/* The boxes that are wide enough, not yet in their places, by number of their nodes. */
+static struct place *wide_places(struct lt_flame_layout *l, const struct lt_flame_tree *tree,
+                                 const struct lt_flame_layout_config *config)
+{
+    uint32_t nodes = lt_flame_tree_count(tree);
+    struct totals *totals = calloc(nodes, sizeof *totals);
+    struct place *places = NULL;
+    double least;
+
+    if (totals == NULL) {
+        return NULL;
+    }
+    add_totals(totals, tree);
+    least = config->least_part * (double)totals[0].side[config->side];
+    for (uint32_t node = 0; node < nodes; node++) {
+        uint64_t width = totals[node].side[config->side];
+        l->n += is_wide(node, width, least);
+        l->left_out += width > 0 && !is_wide(node, width, least);
+    }
+    places = calloc(l->n, sizeof *places);
+    for (uint32_t node = 0, n = 0; node < nodes && places != NULL; node++) {
+        if (is_wide(node, totals[node].side[config->side], least)) {
+            place_node(&places[n++], tree, node, &totals[node], config->side);
         }
     }
+    free(totals);
+    return places;
 }
 
 /* x of each, by the x of its caller: callers have smaller numbers, so theirs is known. */
@@ -146,14 +172,13 @@ static void copy_boxes(struct lt_flame_layout *l, const struct place *places)
 int lt_flame_layout_make(struct lt_flame_layout *l, const struct lt_flame_tree *tree,
                          const struct lt_flame_layout_config *config)
 {
-    uint32_t nodes = lt_flame_tree_count(tree);
-    struct place *places = calloc(nodes, sizeof *places);
-    uint64_t *x_of_node = calloc(nodes, sizeof *x_of_node);
+    struct place *places;
+    uint64_t *x_of_node;
 
     *l = (struct lt_flame_layout){0};
+    places = wide_places(l, tree, config);
+    x_of_node = calloc(lt_flame_tree_count(tree), sizeof *x_of_node);
     if (places != NULL && x_of_node != NULL) {
-        add_totals(places, nodes, tree, config->side);
-        drop_narrow(l, places, nodes, config->least_part * (double)places[0].box.width);
         l->boxes = calloc(l->n, sizeof *l->boxes);
     }
     if (l->boxes != NULL) {

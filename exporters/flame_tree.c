@@ -15,7 +15,7 @@
 enum { KEPT_OUTER = LT_FLAME_MAX_DEPTH / 2, KEPT_INNER = LT_FLAME_MAX_DEPTH - KEPT_OUTER - 1 };
 
 /* Whenever a chart has got so many more nodes, it gets twice as coarse. */
-#define CHART_NODES ((size_t)100000)
+#define CHART_NODES ((size_t)32000)
 
 /* What a label does not say. */
 struct label_info {

@@ -106,8 +106,10 @@ static int hand_over(struct worker *w, const struct lt_total_sink *sink)
 {
     uint32_t n = lt_trace_totals_count(w->totals);
     int err = 0;
-    for (uint32_t i = 0; !err && i < n; i++)
-        err = sink->total(sink->ctx, lt_trace_totals_at(w->totals, i));
+    for (uint32_t i = 0; !err && i < n; i++) {
+        const struct lt_trace_total total = lt_trace_totals_at(w->totals, i);
+        err = sink->total(sink->ctx, &total);
+    }
     lt_trace_totals_clear(w->totals);
     return err;
 }

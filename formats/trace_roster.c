@@ -138,6 +138,18 @@ int lt_roster_name_thread(struct lt_roster *r, uint32_t id, struct lt_str name)
     return 0;
 }
 
+void lt_roster_end_process(struct lt_roster *r, uint32_t id)
+{
+    free(r->processes[id].strings);
+    r->processes[id] = (struct lt_roster_process){.use = LT_ROSTER_ENDED};
+}
+
+void lt_roster_end_thread(struct lt_roster *r, uint32_t id)
+{
+    free(r->threads[id].name);
+    r->threads[id] = (struct lt_roster_thread){.use = LT_ROSTER_ENDED, .slot = LT_NO_SLOT};
+}
+
 struct lt_roster_process *lt_roster_process(const struct lt_roster *r, uint32_t id)
 {
     bool used = id < r->n_processes && r->processes[id].use == LT_ROSTER_IN_USE;
@@ -154,10 +166,8 @@ int lt_roster_renew_processes(struct lt_roster *r, struct lt_dictionary *d)
 {
     for (uint32_t i = 0; i < r->n_processes; i++) {
         struct lt_roster_process *p = &r->processes[i];
-        if (p->use == LT_ROSTER_ENDED) {
-            free(p->strings);
-            *p = (struct lt_roster_process){.use = LT_ROSTER_FREE};
-        }
+        if (p->use == LT_ROSTER_ENDED)
+            p->use = LT_ROSTER_FREE;
         if (p->use == LT_ROSTER_FREE)
             continue;
         const struct lt_process_info info = lt_roster_process_info(p);
@@ -174,10 +184,8 @@ int lt_roster_renew_threads(struct lt_roster *r, struct lt_dictionary *d)
     int err = 0;
     for (uint32_t i = 0; !err && i < r->n_threads; i++) {
         struct lt_roster_thread *t = &r->threads[i];
-        if (t->use == LT_ROSTER_ENDED) {
-            free(t->name);
-            *t = (struct lt_roster_thread){.use = LT_ROSTER_FREE};
-        }
+        if (t->use == LT_ROSTER_ENDED)
+            t->use = LT_ROSTER_FREE;
         if (t->use == LT_ROSTER_FREE)
             continue;
         t->live = false;

@@ -55,6 +55,10 @@ int lt_roster_add_process(struct lt_roster *r, const struct lt_process_info *inf
 int lt_roster_add_thread(struct lt_roster *r, const struct lt_thread_info *info, uint32_t *id);
 int lt_roster_name_thread(struct lt_roster *r, uint32_t id, struct lt_str name);
 
+/* Whoever has the id, which is in use, is forgotten but for the id itself. */
+void lt_roster_end_process(struct lt_roster *r, uint32_t id);
+void lt_roster_end_thread(struct lt_roster *r, uint32_t id);
+
 /* NULL for ids that are not in use. */
 struct lt_roster_process *lt_roster_process(const struct lt_roster *r, uint32_t id);
 struct lt_roster_thread *lt_roster_thread(const struct lt_roster *r, uint32_t id);

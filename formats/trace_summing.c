@@ -42,8 +42,10 @@ static int hand_over(struct lt_summing *s)
 {
     uint32_t n = lt_trace_totals_count(s->totals);
     int err = 0;
-    for (uint32_t i = 0; !err && i < n; i++)
-        err = s->sink.total(s->sink.ctx, lt_trace_totals_at(s->totals, i));
+    for (uint32_t i = 0; !err && i < n; i++) {
+        const struct lt_trace_total total = lt_trace_totals_at(s->totals, i);
+        err = s->sink.total(s->sink.ctx, &total);
+    }
     lt_trace_totals_clear(s->totals);
     return err;
 }
@@ -124,7 +126,7 @@ static void pass_over(struct lt_summing *s)
 {
     uint32_t n = lt_trace_totals_count(s->totals);
     for (uint32_t i = 0; i < n; i++)
-        s->outside += lt_trace_totals_at(s->totals, i)->count;
+        s->outside += lt_trace_totals_at(s->totals, i).count;
     lt_trace_totals_clear(s->totals);
 }
 

@@ -17,10 +17,14 @@
 /* A part ends at the first row beyond that. */
 enum { PART_BYTES = 1 << 17 };
 
+struct sum {
+    uint64_t count, covers;
+};
+
 struct lt_trace_totals {
     struct lt_intern *places;
-    struct lt_trace_total *totals;
-    size_t totals_alloc;
+    struct sum *sums; /* by the place's id */
+    size_t sums_alloc;
     uint32_t max_entries;
 };
 
@@ -44,7 +48,7 @@ void lt_trace_totals_free(struct lt_trace_totals *t)
     if (!t)
         return;
     lt_intern_free(t->places);
-    free(t->totals);
+    free(t->sums);
     free(t);
 }
 
@@ -57,23 +61,20 @@ int lt_trace_totals_add(struct lt_trace_totals *t, const struct lt_trace_total *
 {
     uint32_t id;
     bool is_new;
-    /* Room first: a place that was interned must have its total. */
+    /* Room first: a place that was interned must have its sum. */
     size_t need = (size_t)lt_intern_count(t->places) + 1;
     if (need <= t->max_entries) {
-        int err =
-            lt_array_grow(&t->totals, &t->totals_alloc, need, sizeof(t->totals[0]), t->max_entries);
+        int err = lt_array_grow(&t->sums, &t->sums_alloc, need, sizeof(t->sums[0]), t->max_entries);
         if (err)
             return err;
     }
     int err = lt_intern_id(t->places, &total->place, sizeof(total->place), &id, &is_new);
     if (err)
         return err;
-    if (is_new) {
-        t->totals[id] = *total;
-        return 0;
-    }
-    t->totals[id].count += total->count;
-    t->totals[id].covers += total->covers;
+    if (is_new)
+        t->sums[id] = (struct sum){0};
+    t->sums[id].count += total->count;
+    t->sums[id].covers += total->covers;
     return 0;
 }
 
@@ -82,9 +83,11 @@ uint32_t lt_trace_totals_count(const struct lt_trace_totals *t)
     return lt_intern_count(t->places);
 }
 
-const struct lt_trace_total *lt_trace_totals_at(const struct lt_trace_totals *t, uint32_t i)
+struct lt_trace_total lt_trace_totals_at(const struct lt_trace_totals *t, uint32_t i)
 {
-    return &t->totals[i];
+    struct lt_trace_total total = {.count = t->sums[i].count, .covers = t->sums[i].covers};
+    memcpy(&total.place, lt_intern_get(t->places, i).data, sizeof(total.place));
+    return total;
 }
 
 static int put_row(struct lt_buf *b, const struct lt_trace_total *row, uint32_t stack_before)
@@ -126,8 +129,9 @@ static int put_rows(struct lt_buf *b, const struct lt_trace_totals *t, uint32_t 
     uint32_t stack = 0;
     int err = 0;
     for (*n_rows = 0; !err && *next < count && b->len < PART_BYTES; ++*next, ++*n_rows) {
-        err = put_row(b, &t->totals[*next], stack);
-        stack = t->totals[*next].place.stack;
+        const struct lt_trace_total total = lt_trace_totals_at(t, *next);
+        err = put_row(b, &total, stack);
+        stack = total.place.stack;
     }
     return err;
 }

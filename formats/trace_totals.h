@@ -32,8 +32,8 @@ void lt_trace_totals_clear(struct lt_trace_totals *t);
 int lt_trace_totals_add(struct lt_trace_totals *t, const struct lt_trace_total *total);
 
 uint32_t lt_trace_totals_count(const struct lt_trace_totals *t);
-/* In order of first appearance; valid until the next add. */
-const struct lt_trace_total *lt_trace_totals_at(const struct lt_trace_totals *t, uint32_t i);
+/* In order of first appearance. */
+struct lt_trace_total lt_trace_totals_at(const struct lt_trace_totals *t, uint32_t i);
 
 /* Hands the table to the sink as TOTALS blocks of the segment with this number, which ends at
  * end_ns. */

@@ -31,7 +31,7 @@ enum {
     TOTALS_TICKS =
         32, /* bytes of ticks that a row of totals has to stand for, eight times its own */
     MAX_STATE = 0xff, /* room for flags of later versions */
-    MAX_ENDED = 4096, /* threads and processes; then a new segment makes their ids free */
+    MAX_ENDED = 2048, /* threads and processes; then a new segment makes their ids free */
     META_PAIRS = 4
 };
 
@@ -354,7 +354,7 @@ int lt_trace_writer_thread_end(struct lt_trace_writer *w, uint32_t id)
     int err = lt_trace_writer_thread_pause(w, id);
     if (err)
         return err;
-    w->roster.threads[id].use = LT_ROSTER_ENDED;
+    lt_roster_end_thread(&w->roster, id);
     w->n_ended++;
     return 0;
 }
@@ -364,15 +364,14 @@ int lt_trace_writer_process_end(struct lt_trace_writer *w, uint32_t id)
     int err = ready(w);
     if (err)
         return err;
-    struct lt_roster_process *p = lt_roster_process(&w->roster, id);
-    if (!p)
+    if (!lt_roster_process(&w->roster, id))
         return LT_ERR_USAGE;
     for (size_t i = 0; i < w->roster.n_threads; i++) {
         const struct lt_roster_thread *t = &w->roster.threads[i];
         if (t->use == LT_ROSTER_IN_USE && t->process == id)
             return LT_ERR_USAGE;
     }
-    p->use = LT_ROSTER_ENDED;
+    lt_roster_end_process(&w->roster, id);
     w->n_ended++;
     return 0;
 }

@@ -114,10 +114,10 @@ static int put_segment(void *ctx)
     struct sums *s = ctx;
     int err = 0;
     for (uint32_t i = 0; !err && i < lt_trace_totals_count(s->table); i++) {
-        const struct lt_trace_total *t = lt_trace_totals_at(s->table, i);
-        err = lt_buf_printf(&s->text, "%04u %u %u %u %u %llu %llu\n", s->n_segments,
-                            t->place.thread, t->place.stack, t->place.state, t->place.tags,
-                            (unsigned long long)t->count, (unsigned long long)t->covers);
+        const struct lt_trace_total t = lt_trace_totals_at(s->table, i);
+        err = lt_buf_printf(&s->text, "%04u %u %u %u %u %llu %llu\n", s->n_segments, t.place.thread,
+                            t.place.stack, t.place.state, t.place.tags, (unsigned long long)t.count,
+                            (unsigned long long)t.covers);
     }
     lt_trace_totals_clear(s->table);
     s->n_segments++;
