@@ -25,13 +25,8 @@ static void drain(struct lt_json *j)
     j->used = 0;
 }
 
-static void put(struct lt_json *j, const char *data, size_t len)
+static void put_in_parts(struct lt_json *j, const char *data, size_t len)
 {
-    if (len < sizeof(j->buf) - j->used) { /* by far most of them */
-        memcpy(j->buf + j->used, data, len);
-        j->used += len;
-        return;
-    }
     while (len > 0) {
         size_t room = sizeof(j->buf) - j->used;
         size_t n = len < room ? len : room;
@@ -44,7 +39,25 @@ static void put(struct lt_json *j, const char *data, size_t len)
     }
 }
 
-static void put_text(struct lt_json *j, const char *text)
+static inline void put(struct lt_json *j, const char *data, size_t len)
+{
+    if (len >= sizeof(j->buf) - j->used) {
+        put_in_parts(j, data, len);
+        return;
+    }
+    memcpy(j->buf + j->used, data, len);
+    j->used += len;
+}
+
+/* There is room: whatever fills the buffer empties it. */
+static inline void put_char(struct lt_json *j, char c)
+{
+    j->buf[j->used++] = c;
+    if (j->used == sizeof(j->buf))
+        drain(j);
+}
+
+static inline void put_text(struct lt_json *j, const char *text)
 {
     put(j, text, strlen(text));
 }
@@ -58,7 +71,7 @@ static uint64_t level(const struct lt_json *j)
 static void separate(struct lt_json *j)
 {
     if (j->has_items & level(j))
-        put(j, ",", 1);
+        put_char(j, ',');
     j->has_items |= level(j);
 }
 
@@ -74,7 +87,7 @@ static void open_level(struct lt_json *j, bool object)
 {
     assert(j->depth < LT_JSON_DEPTH);
     before_value(j);
-    put(j, object ? "{" : "[", 1);
+    put_char(j, object ? '{' : '[');
     j->depth++;
     j->in_object = object ? j->in_object | level(j) : j->in_object & ~level(j);
     j->has_items &= ~level(j);
@@ -93,7 +106,7 @@ void lt_json_array(struct lt_json *j)
 void lt_json_end(struct lt_json *j)
 {
     assert(j->depth > 0 && !j->after_key);
-    put(j, j->in_object & level(j) ? "}" : "]", 1);
+    put_char(j, j->in_object & level(j) ? '}' : ']');
     j->depth--;
 }
 
@@ -131,7 +144,7 @@ static void put_string(struct lt_json *j, struct lt_str value)
 {
     const unsigned char *at = (const unsigned char *)value.data;
     const unsigned char *end = at + value.len;
-    put(j, "\"", 1);
+    put_char(j, '"');
     while (at < end) {
         const unsigned char *run = at;
         while (at < end && is_plain(j, *at))
@@ -150,7 +163,7 @@ static void put_string(struct lt_json *j, struct lt_str value)
             put_text(j, LT_UTF8_REPLACEMENT);
         at += n ? n : 1;
     }
-    put(j, "\"", 1);
+    put_char(j, '"');
 }
 
 void lt_json_key(struct lt_json *j, const char *key)
@@ -158,7 +171,7 @@ void lt_json_key(struct lt_json *j, const char *key)
     assert(j->in_object & level(j) && !j->after_key);
     separate(j);
     put_string(j, (struct lt_str){key, strlen(key)});
-    put(j, ":", 1);
+    put_char(j, ':');
     j->after_key = true;
 }
 
@@ -302,7 +315,7 @@ void lt_json_newline(struct lt_json *j)
 {
     if (j->depth == 0)
         j->has_items = 0;
-    put(j, "\n", 1);
+    put_char(j, '\n');
 }
 
 int lt_json_finish(struct lt_json *j)
