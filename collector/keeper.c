@@ -269,6 +269,9 @@ static int keep(struct lt_keeper *k, const struct lt_message *m)
         memcpy(&pid, m->data, sizeof(pid));
         lt_process_watch_want_names(k->watch, pid);
         return 0;
+    case LT_MSG_BIRTHS:
+        lt_process_watch_births(k->watch);
+        return 0;
     default:
         return LT_ERR_USAGE;
     }

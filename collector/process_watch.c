@@ -67,7 +67,7 @@ struct watched {
 
 struct lt_process_watch {
     struct lt_process_watch_events events;
-    bool children, tasks;
+    bool children, births_told, tasks;
     lt_addr tag_var;
     struct lt_py_finder *finder;
     struct watched *list;
@@ -100,6 +100,7 @@ int lt_process_watch_new(struct lt_process_watch **out,
         lt_py_finder_need_tasks(w->finder);
     w->events = *events;
     w->children = config->children;
+    w->births_told = config->births_told;
     w->tasks = config->tasks;
     w->tag_var = config->tag_var;
     w->newest_fd = config->children ? lt_newest_pid_open() : -1;
@@ -219,14 +220,20 @@ static bool wants_children(const struct lt_process_watch *w)
     return w->children || !w->found;
 }
 
+void lt_process_watch_births(struct lt_process_watch *w)
+{
+    w->births_ns = 0;
+}
+
 /* Nothing is born without a new number having been given; asking for it costs a fraction of a
- * look. */
+ * look, but to wake up for it costs more than either. */
 static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
 {
     if (!wants_children(w) || now_ns < w->births_ns)
         return 0;
-    w->births_ns = now_ns + BIRTHS_EVERY_NS;
     uint64_t newest = lt_newest_pid(w->newest_fd);
+    bool told = w->births_told && w->found && newest;
+    w->births_ns = now_ns + (told ? TREE_EVERY_NS : BIRTHS_EVERY_NS);
     if (newest == w->newest_pid && newest && now_ns < w->tree_ns)
         return 0;
     if (newest != w->newest_pid)

@@ -25,6 +25,7 @@ struct lt_process_watch_events {
 
 struct lt_process_watch_config {
     bool children;
+    bool births_told;   /* lt_process_watch_births() is called */
     bool force_version; /* see lt_py_finder_force(), */
     bool tasks;         /* lt_py_finder_need_tasks() */
     lt_addr tag_var;    /* where the one process keeps its tags, if that is known */
@@ -40,6 +41,9 @@ int lt_process_watch_add(struct lt_process_watch *w, pid_t pid);
 void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid);
 /* It has threads whose names are not known yet. */
 void lt_process_watch_want_names(struct lt_process_watch *w, pid_t pid);
+
+/* A process or thread was born, somewhere: look for children in the next round. */
+void lt_process_watch_births(struct lt_process_watch *w);
 
 /* One round; call it again at the monotonic time *next_ns, or earlier. */
 int lt_process_watch_round(struct lt_process_watch *w, int64_t now_ns, int64_t *next_ns);

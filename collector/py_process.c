@@ -136,11 +136,15 @@ static int add_change(struct lt_py_thread *t, uint32_t node, struct lt_tick_cont
 static int report(struct lt_py_process *p, const int *fails, struct lt_tick_context *tick)
 {
     struct lt_health *health = tick->health;
+    bool settled = !p->others_run;
+    p->settled = false;
+    p->n_told = 0;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
         struct lt_py_gil *gil = &p->gils[t->gil];
         int fail = t->unreadable ? t->unreadable : fails[t->gil];
         bool unknown = fail && (t->stale || gil->holder == t);
+        settled = settled && !fail && !t->stale;
         if (unknown && !t->in_trace && fail != LT_ERR_AWAY && !t->unreadable)
             continue; /* it never had a stack that we saw: nothing to ask for yet */
         int err = enter(p, t, unknown || t->node, tick->writer);
@@ -150,6 +154,7 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
             return err;
         if (!t->in_trace)
             continue;
+        p->n_told++;
         health->asked += tick->covers;
         health->late += tick->covers - 1;
         if (unknown)
@@ -157,7 +162,16 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
         else
             health->taken++;
     }
+    p->settled = settled;
     return 0;
+}
+
+/* The same where nothing is new of any thread. */
+static void report_again(const struct lt_py_process *p, struct lt_health *health, uint32_t covers)
+{
+    health->asked += (uint64_t)p->n_told * covers;
+    health->late += (uint64_t)p->n_told * (covers - 1);
+    health->taken += p->n_told;
 }
 
 /* Code objects come and go in a program that makes code; what is known of them stays bounded. What
@@ -219,10 +233,31 @@ static int read_all(struct lt_py_process *p, int *fails, struct lt_tick_context 
     return 0;
 }
 
+/* Has nothing run since the last tick, as far as can be seen? Threads end with the GIL, so their list
+ * is the same then; what runs in C without it shows in the CPU time, which is asked for now and then. */
+static bool is_quiet(struct lt_py_process *p, const struct lt_tick_context *tick)
+{
+    struct lt_cpu_use use;
+    if (p->failed || p->list_stale || !lt_py_state_quiet(p))
+        return false;
+    if (tick->now_ns < p->list_due_ns)
+        return true;
+    if (lt_py_cpu_use(p, tick->recorder_cpu_ns, &use) != 0 ||
+        !lt_py_state_idle(p, &use, tick->interval_ns))
+        return false;
+    p->list_due_ns = tick->now_ns + LIST_EVERY_NS;
+    return true;
+}
+
 int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
 {
     int fails[LT_MAX_INTERPRETERS] = {0};
-    if (!p->failed && tick->now_ns < p->list_due_ns && lt_py_state_quiet(p)) {
+    bool quiet = is_quiet(p, tick);
+    if (quiet && p->settled) {
+        report_again(p, tick->health, tick->covers);
+        return 0;
+    }
+    if (quiet) {
         lt_py_state_update_quiet(p);
         return report(p, fails, tick);
     }
@@ -236,6 +271,7 @@ int lt_py_process_tick(struct lt_py_process *p, struct lt_tick_context *tick)
 int lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *tick)
 {
     lt_py_nodes_forget(p);
+    p->settled = false;
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
         t->trace_node = UINT32_MAX;
@@ -282,6 +318,7 @@ int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, 
 void lt_py_process_tasks(struct lt_py_process *p, const struct lt_py_asyncio *asyncio)
 {
     p->asyncio = *asyncio;
+    p->settled = false;
     for (size_t i = 0; i < p->n_threads; i++)
         p->threads[i]->stale = true;
 }

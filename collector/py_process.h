@@ -140,7 +140,7 @@ struct lt_py_process {
     bool new_threads;            /* since the caller last looked: names are wanted */
     bool list_stale;             /* a thread came or went */
     bool list_walked;            /* in this attempt */
-    int64_t list_due_ns;         /* when the thread list is walked again in any case */
+    int64_t list_due_ns;         /* when the thread list is walked again, unless all is quiet */
     int64_t interps_due_ns;      /* when the list of interpreters is read again */
     int64_t cpu_ns, released_ns; /* CPU clock at, and time after, the last tick */
     int64_t unexplained_ns;      /* CPU time of others than the holder, since all were asked */
@@ -149,6 +149,8 @@ struct lt_py_process {
     bool closed;                 /* because its processor is closed to the sampler */
     bool failed;                 /* the last reading failed under one of the GILs */
     bool others_run;             /* a thread without the GIL was seen on a processor */
+    bool settled;                /* the trace has all of each thread until one of them runs */
+    size_t n_told;               /* stack samples of the last tick */
     uint32_t ticks;
 
     uint32_t trace_id;

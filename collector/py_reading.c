@@ -654,6 +654,7 @@ static int keep_thread(struct attempt *a, struct lt_py_thread *t)
     t->met_task = t->task;
     t->task = met;
     int err = a->tick->writer ? lt_py_nodes_update(p, t, a->tick) : 0;
+    t->doubt = t->doubt || t->stale || t == a->gil->holder;
     if (!err && a->tick->writer)
         err = lt_py_tags_keep(t, a->tick);
     lt_py_thread_identify(p, t);
@@ -662,7 +663,6 @@ static int keep_thread(struct attempt *a, struct lt_py_thread *t)
     if (!err)
         t->stale = false;
     t->pause_ns = 0;
-    t->doubt = true;
     return err;
 }
 

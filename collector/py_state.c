@@ -27,7 +27,7 @@ static bool still_sleeps(struct lt_py_gil *gil)
 
 bool lt_py_state_quiet(struct lt_py_process *p)
 {
-    for (size_t i = 0; i < p->n_threads; i++) {
+    for (size_t i = 0; i < p->n_threads && !p->settled; i++) {
         if (p->threads[i]->stale)
             return false;
     }
@@ -148,6 +148,12 @@ static bool unexplained(struct lt_py_process *p, const struct lt_cpu_use *use, i
     p->unexplained_ns = 0;
     p->asked_ns = now_ns;
     return true;
+}
+
+bool lt_py_state_idle(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns)
+{
+    p->unexplained_ns += use->used_ns;
+    return !p->others_run && !use->first && p->unexplained_ns <= interval_ns;
 }
 
 /* Is the thread that holds the GIL on a processor? One thread alone can use all the time there was:

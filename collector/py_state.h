@@ -24,6 +24,10 @@ uint32_t lt_py_state_without_gil(const struct lt_py_process *p, const struct lt_
  * beginning, and that nobody else took the GIL. */
 bool lt_py_state_quiet(struct lt_py_process *p);
 
+/* After quiet ticks: is the CPU time that the process used since the clock was last asked no more than
+ * what goes unnoticed? */
+bool lt_py_state_idle(struct lt_py_process *p, const struct lt_cpu_use *use, int64_t interval_ns);
+
 /* Before the stacks are read: remembers what lt_py_state_quiet() needs. */
 void lt_py_state_begin(struct lt_py_process *p);
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "collector/keeper.h"
+#include "collector/platform/process_tree.h"
 #include "collector/platform/tick_timer.h"
 #include "collector/py_process.h"
 #include "collector/py_tags.h"
@@ -36,6 +37,8 @@ static const int64_t CLOSING_NS = SECOND / 5;     /* how often to look for more 
 static const int64_t FLUSH_EVERY_NS = SECOND * 9 / 10;
 /* The wall clock is what it was when it went no further from the recording's. */
 static const int64_t CLOCK_STEP_NS = SECOND / 2;
+/* How often to ask whether a process was born, or else at each tick. */
+static const int64_t BIRTHS_EVERY_NS = SECOND / 50;
 
 struct lt_recorder {
     struct lt_recorder_config config;
@@ -64,6 +67,9 @@ struct lt_recorder {
     bool next_file;        /* the next tick begins another one */
     struct lt_buf inbox;
     unsigned mail_taken;
+    int births_fd; /* lt_newest_pid(); -1: children are not wanted */
+    uint64_t newest_pid;
+    int64_t births_ns; /* when to ask for it again */
     int64_t flush_ns;
     int64_t start_wall_ns; /* as the trace has it */
     int64_t end_ns;        /* time of the last tick */
@@ -353,6 +359,18 @@ static int64_t recorder_cpu_ns(const struct lt_recorder *r)
     return lt_thread_cpu_ns() + (int64_t)keeper.tv_sec * SECOND + keeper.tv_nsec;
 }
 
+/* The keeper would have to wake up for it, which costs many times as much as the question. */
+static void look_for_births(struct lt_recorder *r, int64_t now_ns)
+{
+    if (r->births_fd < 0 || now_ns < r->births_ns)
+        return;
+    r->births_ns = now_ns + BIRTHS_EVERY_NS;
+    uint64_t newest = lt_newest_pid(r->births_fd);
+    if (newest != r->newest_pid)
+        lt_outbox_post(&r->to_keeper, LT_MSG_BIRTHS, NULL, 0);
+    r->newest_pid = newest;
+}
+
 static int one_tick(struct lt_recorder *r)
 {
     struct lt_tick tick;
@@ -370,6 +388,7 @@ static int one_tick(struct lt_recorder *r)
         err = sample_all(r, &tick);
     if (err)
         return err;
+    look_for_births(r, tick.time_ns);
     update_health(r, &tick);
     r->end_ns = tick.time_ns;
     if (flush) {
@@ -483,6 +502,7 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
     if (!r)
         return LT_ERR_NOMEM;
     r->config = *config;
+    r->births_fd = config->follow_children ? lt_newest_pid_open() : -1;
     lt_follower_init(&r->follower);
     pthread_mutex_init(&r->turn, NULL);
     int err = lt_outbox_init(&r->to_keeper) ? LT_ERR_NOMEM : lt_outbox_init(&r->to_sampler);
@@ -494,8 +514,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
             .output = config->output,
             .files = config->files,
             .sync_every_ns = config->sync_every_ns,
-            .watch = {config->follow_children, config->force_version, config->tasks,
-                      config->tag_var},
+            .watch = {config->follow_children, r->births_fd >= 0, config->force_version,
+                      config->tasks, config->tag_var},
             .in = &r->to_keeper,
             .out = &r->to_sampler,
             .mail = &r->mail,
@@ -681,6 +701,8 @@ void lt_recorder_free(struct lt_recorder *r)
     lt_outbox_release(&r->to_sampler);
     if (r->done_fd >= 0)
         close(r->done_fd);
+    if (r->births_fd >= 0)
+        close(r->births_fd);
     pthread_mutex_destroy(&r->turn);
     free(r);
 }

@@ -16,6 +16,7 @@ enum lt_message_kind {
     LT_MSG_SEGMENT, /* nothing: a new segment began */
     LT_MSG_LOST,    /* pid_t: its sampling ended */
     LT_MSG_NAMES,   /* pid_t: it has new threads */
+    LT_MSG_BIRTHS,  /* nothing: a process or thread was born somewhere */
     /* To the sampler. */
     LT_MSG_PROCESS,  /* struct lt_py_process *, owned by the taker */
     LT_MSG_NAME,     /* struct lt_name_header, then the name */
