@@ -20,7 +20,11 @@
 
 #define MS INT64_C(1000000)
 
-enum { MAX_PROCESSES = 1 << 14, MAX_COMMAND = 1024 };
+enum {
+    MAX_PROCESSES = 1 << 14,
+    MAX_COMMAND = 1024,
+    MAX_NEWBORN = 32 /* that are looked at one by one; of more, the children of all are */
+};
 
 /* An interpreter takes some 10 ms to start: look often at first. What is no Python for long is
  * looked at again when it becomes another program, and now and then (a library can be loaded
@@ -73,7 +77,8 @@ struct lt_process_watch {
     struct watched *list;
     size_t n, alloc;
     int newest_fd;
-    uint64_t newest_pid;
+    uint64_t newest_pid; /* that was looked at */
+    uint64_t unseen_pid; /* the next one, when it was not to be seen yet */
     int64_t births_ns, tree_ns;
     unsigned found; /* interpreters, ever */
     int reason;
@@ -225,6 +230,26 @@ void lt_process_watch_births(struct lt_process_watch *w)
     w->births_ns = 0;
 }
 
+static bool is_ours(struct lt_process_watch *w, pid_t parent)
+{
+    return parent && (find(w, parent) || (parent == getpid() && lt_adopts_orphans()));
+}
+
+/* Numbers are given in turn. One that is not to be seen is asked for once more, a little later. */
+static void look_at_newborn(struct lt_process_watch *w, uint64_t newest)
+{
+    for (uint64_t pid = w->newest_pid + 1; pid <= newest; pid++) {
+        pid_t parent = 0;
+        if (lt_newborn_parent((pid_t)pid, &parent) != 0 && w->unseen_pid != pid) {
+            w->unseen_pid = pid;
+            return;
+        }
+        if (is_ours(w, parent))
+            add(w, (pid_t)pid, false);
+        w->newest_pid = pid;
+    }
+}
+
 /* Nothing is born without a new number having been given; asking for it costs a fraction of a
  * look, but to wake up for it costs more than either. */
 static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
@@ -234,10 +259,13 @@ static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
     uint64_t newest = lt_newest_pid(w->newest_fd);
     bool told = w->births_told && w->found && newest;
     w->births_ns = now_ns + (told ? TREE_EVERY_NS : BIRTHS_EVERY_NS);
-    if (newest == w->newest_pid && newest && now_ns < w->tree_ns)
-        return 0;
     if (newest != w->newest_pid)
         w->births_ns = now_ns + BIRTHS_SOON_NS;
+    if (newest >= w->newest_pid && newest - w->newest_pid <= MAX_NEWBORN && newest &&
+        now_ns < w->tree_ns) {
+        look_at_newborn(w, newest);
+        return 0;
+    }
     w->newest_pid = newest;
     w->tree_ns = now_ns + TREE_EVERY_NS;
     return look_at_tree(w);

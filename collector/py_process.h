@@ -51,6 +51,7 @@ struct lt_py_thread {
     int unreadable; /* why its stack is passed over, so that the others can be read; 0: it is not */
     int64_t retry_ns, pause_ns; /* until when, and for how long */
     uint32_t wanted_in;         /* the attempt in which its copies were wanted */
+    uint32_t state_in;          /* the attempt in which only its state was */
     uint32_t walked_in;         /* the attempt in which its stack was walked */
 
     /* What is known of its stack, outermost first: one entry a frame of `stack`, as kept. */

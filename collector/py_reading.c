@@ -470,7 +470,7 @@ static int walk_threads(struct attempt *a)
     struct lt_py_process *p = a->p;
     if (!p->list_stale)
         return 0;
-    int err = lt_py_threads_walk(p, &a->more);
+    int err = lt_py_threads_walk(p);
     if (err == LT_ERR_FAULT)
         return lost_memory(a);
     if (err) {

@@ -321,7 +321,30 @@ static struct lt_py_thread *find_near(const struct lt_py_process *p, lt_addr tst
     return NULL;
 }
 
-static int walk_list(struct lt_py_process *p, size_t interp, bool *fetched_more, size_t *met)
+/* Copies the states of threads that have not run since their stacks were read, all at once: of
+ * them only the place in the list matters. */
+static int fetch_states(struct lt_py_process *p)
+{
+    int err = 0;
+    for (size_t i = 0; !err && i < p->n_threads; i++) {
+        struct lt_py_thread *t = p->threads[i];
+        if (t->stale || t->ended || t->wanted_in == p->attempt)
+            continue;
+        err = lt_copies_want(&p->copies, t->stack.tstate, p->runtime.offsets.tstate.size,
+                             &t->stack.tstate_copy);
+        t->state_in = p->attempt;
+    }
+    return err ? err : lt_copies_fetch(&p->copies, &p->mem);
+}
+
+static int fetch_stack(struct lt_py_process *p, struct lt_py_thread *t)
+{
+    int err = lt_py_stack_want(&t->stack, &p->runtime.offsets, &p->copies);
+    t->wanted_in = p->attempt;
+    return err ? err : lt_copies_fetch(&p->copies, &p->mem);
+}
+
+static int walk_list(struct lt_py_process *p, size_t interp, size_t *met)
 {
     const struct lt_py_offsets *o = &p->runtime.offsets;
     size_t hint = 0;
@@ -331,13 +354,8 @@ static int walk_list(struct lt_py_process *p, size_t interp, bool *fetched_more,
             return LT_ERR_LIMIT;
         struct lt_py_thread *t = find_near(p, tstate, &hint);
         int err = t ? 0 : add_thread(p, tstate, interp, &t);
-        if (!err && t->wanted_in != p->attempt) {
-            *fetched_more = true;
-            err = lt_py_stack_want(&t->stack, o, &p->copies);
-            if (!err)
-                err = lt_copies_fetch(&p->copies, &p->mem);
-            t->wanted_in = p->attempt;
-        }
+        if (!err && t->wanted_in != p->attempt && t->state_in != p->attempt)
+            err = fetch_stack(p, t);
         if (err)
             return err;
         const uint8_t *bytes = lt_copies_at(&p->copies, t->stack.tstate_copy);
@@ -349,21 +367,23 @@ static int walk_list(struct lt_py_process *p, size_t interp, bool *fetched_more,
         t->gil = p->interp_gils[interp];
         lt_py_thread_identify(p, t);
         tstate = lt_peek_u64(bytes, o->tstate.next);
-    }
-    return 0;
-}
-
-int lt_py_threads_walk(struct lt_py_process *p, bool *fetched_more)
-{
-    size_t met = 0;
-    for (size_t i = 0; i < p->n_threads; i++)
-        p->threads[i]->listed = false;
-    for (size_t i = 0; i < p->n_interps; i++) {
-        int err = walk_list(p, i, fetched_more, &met);
+        if (t->renewed && t->wanted_in != p->attempt)
+            err = fetch_stack(p, t);
         if (err)
             return err;
     }
     return 0;
+}
+
+int lt_py_threads_walk(struct lt_py_process *p)
+{
+    size_t met = 0;
+    for (size_t i = 0; i < p->n_threads; i++)
+        p->threads[i]->listed = false;
+    int err = fetch_states(p);
+    for (size_t i = 0; !err && i < p->n_interps; i++)
+        err = walk_list(p, i, &met);
+    return err;
 }
 
 int lt_py_threads_prune(struct lt_py_process *p, struct lt_trace_writer *writer)

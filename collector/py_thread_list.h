@@ -13,8 +13,8 @@ bool lt_py_gil_used(const struct lt_py_process *p, size_t gil);
 
 /* Walks the thread lists, whose heads are in p->heads; states of known threads may already be among
  * the copies (t->wanted_in is this attempt). New threads join p->threads, all that are met are
- * marked `listed`. *fetched_more: as in lt_py_stack_walk(). */
-int lt_py_threads_walk(struct lt_py_process *p, bool *fetched_more);
+ * marked `listed`. */
+int lt_py_threads_walk(struct lt_py_process *p);
 
 /* What the thread state, a copy of this attempt, says of who the thread is. A new thread's ids are
  * set after it has been linked into the list, by itself; and a freed state may be used again for

@@ -99,6 +99,28 @@ uint64_t lt_newest_pid(int fd)
     return last ? strtoull(last + 1, NULL, 10) : 0;
 }
 
+/* A number of /proc/PID/status, behind "\nNAME:\t". */
+static bool status_number(const char *status, const char *field, long *value)
+{
+    const char *at = strstr(status, field);
+    if (!at)
+        return false;
+    *value = strtol(at + strlen(field), NULL, 10);
+    return true;
+}
+
+int lt_newborn_parent(pid_t pid, pid_t *parent)
+{
+    char path[64], status[512];
+    long group, above;
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    if (read_small(path, status, sizeof(status)) <= 0 ||
+        !status_number(status, "\nTgid:\t", &group) || !status_number(status, "\nPPid:\t", &above))
+        return LT_ERR_NO_PROCESS;
+    *parent = group == pid ? (pid_t)above : 0;
+    return 0;
+}
+
 /* A number of /proc/PID/stat, behind the name, which may hold anything. */
 static int stat_field(pid_t pid, int field, unsigned long long *value, char *state)
 {

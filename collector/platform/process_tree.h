@@ -19,6 +19,10 @@ int lt_process_children(pid_t pid, int (*each)(void *ctx, pid_t child), void *ct
 int lt_newest_pid_open(void);
 uint64_t lt_newest_pid(int fd);
 
+/* Whose child is it? 0: it is a thread of a process that was there before. LT_ERR_NO_PROCESS: it is not
+ * to be seen, which may be for a moment only while it is being made. */
+int lt_newborn_parent(pid_t pid, pid_t *parent);
+
 /* What makes a process the same program: changes with exec. */
 struct lt_program {
     uint64_t device, inode;

@@ -82,14 +82,13 @@ static void begin(unsigned minor)
 /* As an attempt does: the heads first, then whatever hangs on them. */
 static int walk(void)
 {
-    bool fetched_more;
     lt_copies_clear(&process->copies);
     process->attempt++;
     for (size_t i = 0; i < process->n_interps; i++) {
         lt_addr head = process->interps[i] + image.offsets.interp.threads_head;
         CU_ASSERT_EQUAL_FATAL(lt_mem_read_u64(&image.mem, head, &process->heads[i]), 0);
     }
-    return lt_py_threads_walk(process, &fetched_more);
+    return lt_py_threads_walk(process);
 }
 
 static void walk_and_prune(size_t expected)
