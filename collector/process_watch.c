@@ -32,8 +32,8 @@ enum {
 static const int64_t FIRST_TRY_NS = 1 * MS;
 static const int64_t SLOWEST_TRY_NS = 1000 * MS;
 static const int64_t BIRTHS_EVERY_NS = 20 * MS;
-static const int64_t BIRTHS_SOON_NS = 5 * MS; /* one that has children will have more */
-static const int64_t TREE_EVERY_NS = 1000 * MS;
+static const int64_t BIRTHS_SOON_NS = 5 * MS;   /* one that has children will have more */
+static const int64_t TREE_EVERY_NS = 3000 * MS; /* whether newborns were seen or not */
 static const int64_t NAMES_EVERY_NS = 1000 * MS;
 static const int64_t FIRST_NAMES_NS = 10 * MS; /* a new thread's name may come a little later */
 static const int64_t NAMES_SHARE = 50; /* reading names takes that part of the time at the most */
@@ -259,10 +259,10 @@ static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
     uint64_t newest = lt_newest_pid(w->newest_fd);
     bool told = w->births_told && w->found && newest;
     w->births_ns = now_ns + (told ? TREE_EVERY_NS : BIRTHS_EVERY_NS);
+    bool few = newest >= w->newest_pid && newest - w->newest_pid <= MAX_NEWBORN;
     if (newest != w->newest_pid)
         w->births_ns = now_ns + BIRTHS_SOON_NS;
-    if (newest >= w->newest_pid && newest - w->newest_pid <= MAX_NEWBORN && newest &&
-        now_ns < w->tree_ns) {
+    if (newest && few && now_ns < w->tree_ns) {
         look_at_newborn(w, newest);
         return 0;
     }

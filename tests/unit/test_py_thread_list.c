@@ -140,6 +140,33 @@ static void state_used_again(void)
     }
 }
 
+/* Of a thread that has not run only the state is read, unless it turns out to be another one. */
+static void threads_at_rest(void)
+{
+    for (unsigned minor = OLDEST; minor <= NEWEST; minor++) {
+        begin(minor);
+        lt_addr tstate = add_thread(process->interps[0], 2);
+        walk_and_prune(2);
+        for (size_t i = 0; i < process->n_threads; i++) {
+            CU_ASSERT_EQUAL(process->threads[i]->wanted_in, process->attempt);
+            process->threads[i]->stale = process->threads[i]->renewed = false;
+        }
+        walk_and_prune(2);
+        for (size_t i = 0; i < process->n_threads; i++) {
+            CU_ASSERT_NOT_EQUAL(process->threads[i]->wanted_in, process->attempt);
+            CU_ASSERT_TRUE(process->threads[i]->listed);
+        }
+        lt_image_put_u64(&image, tstate + image.offsets.tstate.thread_id,
+                         lt_image_add(&image, RECORD));
+        walk_and_prune(2);
+        for (size_t i = 0; i < process->n_threads; i++) {
+            struct lt_py_thread *t = process->threads[i];
+            CU_ASSERT_EQUAL(t->wanted_in == process->attempt, t->stack.tstate == tstate);
+        }
+        lt_py_process_free(process);
+    }
+}
+
 static void interpreters_and_their_gils(void)
 {
     for (unsigned minor = OLDEST; minor <= NEWEST; minor++) {
@@ -217,6 +244,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {{"threads come and go", threads_come_and_go},
                            {"state used again", state_used_again},
+                           {"threads at rest", threads_at_rest},
                            {"interpreters and their GILs", interpreters_and_their_gils},
                            {"list cut short", list_cut_short},
                            {"rings", rings},
