@@ -102,18 +102,6 @@ static struct lt_str next_block(struct lt_cursor *c, bool *deflated)
 
 /* ---- one worker ---- */
 
-static int hand_over(struct worker *w, const struct lt_total_sink *sink)
-{
-    uint32_t n = lt_trace_totals_count(w->totals);
-    int err = 0;
-    for (uint32_t i = 0; !err && i < n; i++) {
-        const struct lt_trace_total total = lt_trace_totals_at(w->totals, i);
-        err = sink->total(sink->ctx, &total);
-    }
-    lt_trace_totals_clear(w->totals);
-    return err;
-}
-
 static int add_run(void *ctx, const struct lt_trace_total *run)
 {
     struct worker *w = ctx;
@@ -124,7 +112,7 @@ static int add_run(void *ctx, const struct lt_trace_total *run)
     int err = lt_trace_totals_add(w->totals, run);
     if (err != LT_ERR_LIMIT || !w->when_full)
         return err;
-    err = hand_over(w, w->when_full);
+    err = lt_trace_totals_hand_over(w->totals, w->when_full);
     return err ? err : lt_trace_totals_add(w->totals, run);
 }
 
@@ -269,7 +257,7 @@ int lt_folding_run(struct lt_folding *f, const struct lt_folding_segment *segmen
     *sums = (struct lt_folding_sums){0};
     for (unsigned i = 0; !err && i < n; i++) {
         const struct lt_folding_sums *own = &f->workers[i].sums;
-        err = hand_over(&f->workers[i], sink);
+        err = lt_trace_totals_hand_over(f->workers[i].totals, sink);
         sums->end_ns = own->end_ns > sums->end_ns ? own->end_ns : sums->end_ns;
         sums->outside += own->outside;
         sums->bad += own->bad;

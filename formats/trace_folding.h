@@ -28,12 +28,6 @@ struct lt_folding_sums {
     uint64_t bad;     /* blocks that made no sense */
 };
 
-/* Where totals go to. A place may come several times. */
-struct lt_total_sink {
-    void *ctx;
-    int (*total)(void *ctx, const struct lt_trace_total *total);
-};
-
 struct lt_folding; /* opaque */
 
 /* `threads`: that many decode, the caller's among them; 0: as many as there are processors for this

@@ -37,19 +37,6 @@ void lt_summing_begin(struct lt_summing *s, const struct lt_folding_segment *seg
     s->next_part = 0;
 }
 
-/* Hands over what the table has and empties it. */
-static int hand_over(struct lt_summing *s)
-{
-    uint32_t n = lt_trace_totals_count(s->totals);
-    int err = 0;
-    for (uint32_t i = 0; !err && i < n; i++) {
-        const struct lt_trace_total total = lt_trace_totals_at(s->totals, i);
-        err = s->sink.total(s->sink.ctx, &total);
-    }
-    lt_trace_totals_clear(s->totals);
-    return err;
-}
-
 /* From now on the ticks are what counts. */
 static int decode_waiting(struct lt_summing *s)
 {
@@ -138,5 +125,5 @@ int lt_summing_end(struct lt_summing *s)
         pass_over(s);
     else if (!s->complete || !is_all_inside(s))
         return decode_waiting(s);
-    return hand_over(s);
+    return lt_trace_totals_hand_over(s->totals, &s->sink);
 }

@@ -90,6 +90,18 @@ struct lt_trace_total lt_trace_totals_at(const struct lt_trace_totals *t, uint32
     return total;
 }
 
+int lt_trace_totals_hand_over(struct lt_trace_totals *t, const struct lt_total_sink *sink)
+{
+    uint32_t n = lt_trace_totals_count(t);
+    int err = 0;
+    for (uint32_t i = 0; !err && i < n; i++) {
+        const struct lt_trace_total total = lt_trace_totals_at(t, i);
+        err = sink->total(sink->ctx, &total);
+    }
+    lt_trace_totals_clear(t);
+    return err;
+}
+
 static int put_row(struct lt_buf *b, const struct lt_trace_total *row, uint32_t stack_before)
 {
     const struct lt_trace_place *place = &row->place;

@@ -22,6 +22,12 @@ struct lt_trace_total {
     uint64_t covers; /* intervals that they stand for */
 };
 
+/* Where totals go to. A place may come several times. */
+struct lt_total_sink {
+    void *ctx;
+    int (*total)(void *ctx, const struct lt_trace_total *total);
+};
+
 struct lt_trace_totals; /* opaque */
 
 int lt_trace_totals_new(struct lt_trace_totals **out, uint32_t max_entries);
@@ -34,6 +40,9 @@ int lt_trace_totals_add(struct lt_trace_totals *t, const struct lt_trace_total *
 uint32_t lt_trace_totals_count(const struct lt_trace_totals *t);
 /* In order of first appearance. */
 struct lt_trace_total lt_trace_totals_at(const struct lt_trace_totals *t, uint32_t i);
+
+/* Hands all of them to the sink, and empties the table. What the sink returned. */
+int lt_trace_totals_hand_over(struct lt_trace_totals *t, const struct lt_total_sink *sink);
 
 /* Hands the table to the sink as TOTALS blocks of the segment with this number, which ends at
  * end_ns. */
