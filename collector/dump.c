@@ -111,20 +111,14 @@ static bool passed_over(const struct lt_py_process *p)
     return false;
 }
 
-/* What is kept of an earlier try is no part of this one's moment. */
-static void forget_stacks(struct lt_py_process *p)
-{
-    for (size_t i = 0; i < p->n_threads; i++)
-        p->threads[i]->stale = true;
-}
-
 static int read_several_times(struct lt_py_process *p, struct lt_py_gil *gil,
                               struct lt_tick_context *tick)
 {
     int err = 0;
     for (int i = 0; i < TRIES; i++) {
         tick->now_ns = lt_monotonic_ns();
-        forget_stacks(p);
+        /* What is kept of an earlier try is no part of this one's moment. */
+        lt_py_process_distrust(p);
         err = lt_py_reading_take(p, gil, tick);
         if ((!err && !passed_over(p)) || is_final(err))
             break;

@@ -131,6 +131,12 @@ static int add_change(struct lt_py_thread *t, uint32_t node, struct lt_tick_cont
     return 0;
 }
 
+static void count_asked(struct lt_health *health, uint64_t samples, uint32_t covers)
+{
+    health->asked += samples * covers;
+    health->late += samples * (covers - 1);
+}
+
 /* Tells the trace what is new of each thread; fails[] says what came of the reading under each GIL.
  * A failed reading leaves the stacks of those threads unknown that may have run since. */
 static int report(struct lt_py_process *p, const int *fails, struct lt_tick_context *tick)
@@ -155,8 +161,7 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
         if (!t->in_trace)
             continue;
         p->n_told++;
-        health->asked += tick->covers;
-        health->late += tick->covers - 1;
+        count_asked(health, 1, tick->covers);
         if (unknown)
             health->failed[cause_of(fail)]++;
         else
@@ -169,8 +174,7 @@ static int report(struct lt_py_process *p, const int *fails, struct lt_tick_cont
 /* The same where nothing is new of any thread. */
 static void report_again(const struct lt_py_process *p, struct lt_health *health, uint32_t covers)
 {
-    health->asked += (uint64_t)p->n_told * covers;
-    health->late += (uint64_t)p->n_told * (covers - 1);
+    count_asked(health, p->n_told, covers);
     health->taken += p->n_told;
 }
 
@@ -315,10 +319,15 @@ int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, 
     return 0;
 }
 
-void lt_py_process_tasks(struct lt_py_process *p, const struct lt_py_asyncio *asyncio)
+void lt_py_process_distrust(struct lt_py_process *p)
 {
-    p->asyncio = *asyncio;
     p->settled = false;
     for (size_t i = 0; i < p->n_threads; i++)
         p->threads[i]->stale = true;
+}
+
+void lt_py_process_tasks(struct lt_py_process *p, const struct lt_py_asyncio *asyncio)
+{
+    p->asyncio = *asyncio;
+    lt_py_process_distrust(p);
 }

@@ -198,6 +198,9 @@ int lt_py_process_new_segment(struct lt_py_process *p, struct lt_tick_context *t
 /* Ends its threads and itself in the trace. */
 int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer);
 
+/* What is known of stacks may be wrong, or too little: the next tick reads all of them. */
+void lt_py_process_distrust(struct lt_py_process *p);
+
 /* From now on the tasks that threads run are looked for. */
 void lt_py_process_tasks(struct lt_py_process *p, const struct lt_py_asyncio *asyncio);
 

@@ -25,12 +25,19 @@ static bool still_sleeps(struct lt_py_gil *gil)
            lt_thread_slices(&gil->holder->files, &slices) == 0 && slices == gil->slices;
 }
 
+static bool any_stale(const struct lt_py_process *p)
+{
+    for (size_t i = 0; i < p->n_threads; i++) {
+        if (p->threads[i]->stale)
+            return true;
+    }
+    return false;
+}
+
 bool lt_py_state_quiet(struct lt_py_process *p)
 {
-    for (size_t i = 0; i < p->n_threads && !p->settled; i++) {
-        if (p->threads[i]->stale)
-            return false;
-    }
+    if (!p->settled && any_stale(p))
+        return false;
     for (size_t i = 0; i < p->n_gils; i++) {
         if (lt_py_gil_used(p, i) &&
             (!still_sleeps(&p->gils[i]) || !lt_py_reading_same_gil(p, &p->gils[i])))

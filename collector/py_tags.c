@@ -56,9 +56,7 @@ int lt_py_tag_var_find(const struct lt_mem *mem, const struct lt_py_offsets *o, 
 void lt_py_tags_use(struct lt_py_process *p, const struct lt_py_tag_var *var)
 {
     p->tag_var = *var;
-    p->settled = false;
-    for (size_t i = 0; i < p->n_threads; i++)
-        p->threads[i]->stale = true;
+    lt_py_process_distrust(p);
 }
 
 struct lookup {

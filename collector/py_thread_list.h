@@ -11,9 +11,9 @@ int lt_py_interps_read(struct lt_py_process *p);
 /* Does an interpreter use this GIL? Those that come and go may leave gaps in p->gils. */
 bool lt_py_gil_used(const struct lt_py_process *p, size_t gil);
 
-/* Walks the thread lists, whose heads are in p->heads; states of known threads may already be among
- * the copies (t->wanted_in is this attempt). New threads join p->threads, all that are met are
- * marked `listed`. */
+/* Walks the thread lists, whose heads are in p->heads, and copies the stacks of threads that may have
+ * run; some may already be among the copies (t->wanted_in is this attempt). Of threads that have not
+ * run only the states are copied. New threads join p->threads, all that are met are marked `listed`. */
 int lt_py_threads_walk(struct lt_py_process *p);
 
 /* What the thread state, a copy of this attempt, says of who the thread is. A new thread's ids are
