@@ -31,7 +31,6 @@ enum {
  * late). */
 static const int64_t FIRST_TRY_NS = 1 * MS;
 static const int64_t SLOWEST_TRY_NS = 1000 * MS;
-static const int64_t BIRTHS_EVERY_NS = 20 * MS;
 static const int64_t BIRTHS_SOON_NS = 5 * MS;   /* one that has children will have more */
 static const int64_t TREE_EVERY_NS = 3000 * MS; /* whether newborns were seen or not */
 static const int64_t NAMES_EVERY_NS = 1000 * MS;
@@ -71,7 +70,7 @@ struct watched {
 
 struct lt_process_watch {
     struct lt_process_watch_events events;
-    bool children, births_told, tasks;
+    bool children, tasks;
     lt_addr tag_var;
     struct lt_py_finder *finder;
     struct watched *list;
@@ -105,7 +104,6 @@ int lt_process_watch_new(struct lt_process_watch **out,
         lt_py_finder_need_tasks(w->finder);
     w->events = *events;
     w->children = config->children;
-    w->births_told = config->births_told;
     w->tasks = config->tasks;
     w->tag_var = config->tag_var;
     w->newest_fd = config->children ? lt_newest_pid_open() : -1;
@@ -257,8 +255,8 @@ static int look_for_births(struct lt_process_watch *w, int64_t now_ns)
     if (!wants_children(w) || now_ns < w->births_ns)
         return 0;
     uint64_t newest = lt_newest_pid(w->newest_fd);
-    bool told = w->births_told && w->found && newest;
-    w->births_ns = now_ns + (told ? TREE_EVERY_NS : BIRTHS_EVERY_NS);
+    bool told = w->found && newest;
+    w->births_ns = now_ns + (told ? TREE_EVERY_NS : LT_BIRTHS_EVERY_NS);
     bool few = newest >= w->newest_pid && newest - w->newest_pid <= MAX_NEWBORN;
     if (newest != w->newest_pid)
         w->births_ns = now_ns + BIRTHS_SOON_NS;

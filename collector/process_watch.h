@@ -24,8 +24,7 @@ struct lt_process_watch_events {
 };
 
 struct lt_process_watch_config {
-    bool children;
-    bool births_told;   /* lt_process_watch_births() is called */
+    bool children;      /* lt_process_watch_births() has to be called, too */
     bool force_version; /* see lt_py_finder_force(), */
     bool tasks;         /* lt_py_finder_need_tasks() */
     lt_addr tag_var;    /* where the one process keeps its tags, if that is known */
@@ -42,6 +41,8 @@ void lt_process_watch_lost(struct lt_process_watch *w, pid_t pid);
 /* It has threads whose names are not known yet. */
 void lt_process_watch_want_names(struct lt_process_watch *w, pid_t pid);
 
+/* How often the caller should look for births (lt_newest_pid()), from the first Python on. */
+#define LT_BIRTHS_EVERY_NS INT64_C(20000000)
 /* A process or thread was born, somewhere: look for children in the next round. */
 void lt_process_watch_births(struct lt_process_watch *w);
 

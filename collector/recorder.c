@@ -37,8 +37,6 @@ static const int64_t CLOSING_NS = SECOND / 5;     /* how often to look for more 
 static const int64_t FLUSH_EVERY_NS = SECOND * 9 / 10;
 /* The wall clock is what it was when it went no further from the recording's. */
 static const int64_t CLOCK_STEP_NS = SECOND / 2;
-/* How often to ask whether a process was born, or else at each tick. */
-static const int64_t BIRTHS_EVERY_NS = SECOND / 50;
 
 struct lt_recorder {
     struct lt_recorder_config config;
@@ -364,7 +362,7 @@ static void look_for_births(struct lt_recorder *r, int64_t now_ns)
 {
     if (r->births_fd < 0 || now_ns < r->births_ns)
         return;
-    r->births_ns = now_ns + BIRTHS_EVERY_NS;
+    r->births_ns = now_ns + LT_BIRTHS_EVERY_NS;
     uint64_t newest = lt_newest_pid(r->births_fd);
     if (newest != r->newest_pid)
         lt_outbox_post(&r->to_keeper, LT_MSG_BIRTHS, NULL, 0);
@@ -514,8 +512,8 @@ int lt_recorder_start(struct lt_recorder **out, const struct lt_recorder_config 
             .output = config->output,
             .files = config->files,
             .sync_every_ns = config->sync_every_ns,
-            .watch = {config->follow_children, r->births_fd >= 0, config->force_version,
-                      config->tasks, config->tag_var},
+            .watch = {config->follow_children, config->force_version, config->tasks,
+                      config->tag_var},
             .in = &r->to_keeper,
             .out = &r->to_sampler,
             .mail = &r->mail,
