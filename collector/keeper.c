@@ -21,6 +21,7 @@
 static const int64_t AGAIN_NS = INT64_C(10000000000); /* after a failure */
 
 enum { COMPRESSION = 6, MAX_SEEN = 1 << 18, MAX_SEEN_BYTES = 8 << 20, MAX_BATCH = 1 << 16 };
+enum { ROOM_BITS = 16 };
 
 struct lt_keeper {
     struct lt_keeper_config config;
@@ -48,6 +49,9 @@ struct lt_keeper {
     size_t n_batch, batch_alloc;
     struct lt_buf texts;
     bool sources_due;
+
+    uint64_t n_blocks;         /* that were asked for */
+    atomic_uint_fast64_t room; /* lt_block_writer_room() after n_blocks of them, both in one */
 };
 
 static int post(struct lt_keeper *k, uint32_t kind, const struct lt_str *parts, size_t n)
@@ -196,7 +200,7 @@ static int by_place(const void *a, const void *b)
 
 static int write_sources(struct lt_keeper *k)
 {
-    const struct lt_block_sink sink = {k->blocks, lt_block_writer_block};
+    const struct lt_block_sink sink = {.ctx = k->blocks, .block = lt_block_writer_block};
     size_t at = 0;
     k->sources_due = false;
     if (k->n_batch == 0)
@@ -250,12 +254,22 @@ static int keep_block(struct lt_keeper *k, const struct lt_message *m)
                                  m->len - sizeof(type));
 }
 
+static int keep_longer(struct lt_keeper *k, const struct lt_message *m)
+{
+    k->sources_due = true;
+    return atomic_load(&k->failure) ? 0 : lt_block_writer_replace(k->blocks, m->data, m->len);
+}
+
 static int keep(struct lt_keeper *k, const struct lt_message *m)
 {
     pid_t pid;
     switch (m->kind) {
     case LT_MSG_BLOCK:
+        k->n_blocks++;
         return keep_block(k, m);
+    case LT_MSG_LONGER:
+        k->n_blocks++;
+        return keep_longer(k, m);
     case LT_MSG_SOURCE:
         return keep_source(k, m);
     case LT_MSG_SEGMENT:
@@ -325,6 +339,19 @@ static int bear(struct lt_keeper *k, int err)
     return 0;
 }
 
+/* Until the next block, as only those have others written as well. What is on the disk stays as it is. */
+static void promise_room(struct lt_keeper *k)
+{
+    size_t room = k->config.sync_every_ns ? 0 : lt_block_writer_room(k->blocks);
+    atomic_store(&k->room, k->n_blocks << ROOM_BITS | room);
+}
+
+size_t lt_keeper_room(const struct lt_keeper *k, uint64_t n_blocks)
+{
+    uint64_t room = atomic_load(&k->room);
+    return room >> ROOM_BITS == n_blocks ? (size_t)(room & ((1 << ROOM_BITS) - 1)) : 0;
+}
+
 static int keep_all(struct lt_keeper *k)
 {
     struct lt_message m;
@@ -341,6 +368,7 @@ static int keep_all(struct lt_keeper *k)
         err = look_after_files(k);
     if (!err && at)
         err = sync_if_due(k);
+    promise_room(k);
     return err ? bear(k, err) : 0;
 }
 

@@ -46,6 +46,10 @@ void lt_keeper_let_go(struct lt_keeper *k);
 /* Nothing is written, as the output failed; by and by the next file is tried. */
 bool lt_keeper_failing(const struct lt_keeper *k);
 
+/* How long a TICKS block that takes the place of the last of n_blocks (those that replaced one included) may
+ * be, raw; 0 if none may, or not all of them are written yet. From any thread. */
+size_t lt_keeper_room(const struct lt_keeper *k, uint64_t n_blocks);
+
 /* All processes that were added, and their children, have ended. */
 bool lt_keeper_alone(struct lt_keeper *k);
 

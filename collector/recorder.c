@@ -55,6 +55,7 @@ struct lt_recorder {
     clockid_t keeper_clock;
     bool has_keeper_clock;
     struct lt_trace_writer *writer;
+    uint64_t n_blocks; /* handed to the keeper */
     struct lt_follower follower;
     struct lt_py_process **processes;
     size_t n_processes, processes_alloc;
@@ -107,7 +108,22 @@ static int post_block(void *ctx, enum lt_block_type type, const uint8_t *raw, si
     struct lt_recorder *r = ctx;
     uint32_t kind = (uint32_t)type;
     const struct lt_str parts[] = {bytes_of(&kind, sizeof(kind)), bytes_of(raw, len)};
+    r->n_blocks++;
     return lt_outbox_post(&r->to_keeper, LT_MSG_BLOCK, parts, 2);
+}
+
+static int post_longer(void *ctx, const uint8_t *raw, size_t len)
+{
+    struct lt_recorder *r = ctx;
+    const struct lt_str part = bytes_of(raw, len);
+    r->n_blocks++;
+    return lt_outbox_post(&r->to_keeper, LT_MSG_LONGER, &part, 1);
+}
+
+static size_t room_for_longer(void *ctx)
+{
+    const struct lt_recorder *r = ctx;
+    return lt_keeper_room(r->keeper, r->n_blocks);
 }
 
 static void wish_source(void *ctx, const struct lt_py_process *process, struct lt_str file,
@@ -473,7 +489,7 @@ static int make_writer(struct lt_recorder *r)
                  .interval_ns = r->config.interval_ns,
                  .jitter = r->timer.jitter,
                  .has_time = true},
-        .sink = {r, post_block},
+        .sink = {r, post_block, room_for_longer, post_longer},
     };
     int err = lt_trace_writer_new(&r->writer, &config);
     return err ? err

@@ -12,6 +12,7 @@
 enum lt_message_kind {
     /* To the keeper. */
     LT_MSG_BLOCK,   /* uint32_t enum lt_block_type, then the raw block */
+    LT_MSG_LONGER,  /* the raw block of ticks in the place of the last one */
     LT_MSG_SOURCE,  /* struct lt_source_wish, then the folder, then the file */
     LT_MSG_SEGMENT, /* nothing: a new segment began */
     LT_MSG_LOST,    /* pid_t: its sampling ended */

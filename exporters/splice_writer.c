@@ -399,7 +399,7 @@ int lt_splice_writer_put(struct lt_splice_writer *w, int64_t time_ns, uint32_t c
 /* Of frames that were written; the text of a line is the same for all frames in it. */
 static int write_sources(struct lt_splice_writer *w)
 {
-    const struct lt_block_sink sink = {w->blocks, lt_block_writer_block};
+    const struct lt_block_sink sink = {.ctx = w->blocks, .block = lt_block_writer_block};
     struct lt_source_line lines[SOURCES_AT_ONCE];
     size_t n = 0;
     int error = 0;
@@ -441,7 +441,7 @@ int lt_splice_writer_new(struct lt_splice_writer **out, const struct lt_meta *me
     if (error == 0) {
         const struct lt_trace_config config = {
             .meta = *meta,
-            .sink = {w->blocks, lt_block_writer_block},
+            .sink = {.ctx = w->blocks, .block = lt_block_writer_block},
         };
         error = lt_trace_writer_new(&w->writer, &config);
     }

@@ -2,11 +2,15 @@
  *
  * From a sealed block to bytes in a file: deflated on its own if that is shorter, framed,
  * checksummed, written with one call, so that what a killed process leaves behind ends between two
- * blocks if at all possible. */
+ * blocks if at all possible.
+ *
+ * A TICKS block may be replaced by a longer one as long as it is the last, and both lie within one page: the
+ * system copies that at once, so a process that is killed leaves the one or the other. */
 #include "config.h"
 
 #include "formats/trace_writer.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -18,12 +22,16 @@
 /* No zlib header and trailer: the block has its own. */
 enum { RAW_DEFLATE = -15, MEMORY = 8 };
 
+enum { PAGE_BYTES = 4096 }; /* the smallest there is */
+
 struct lt_block_writer {
     struct lt_output *output;
     z_stream deflater;
     bool started; /* the header of this recording is written */
     struct lt_buf deflated, framed;
     uint64_t bytes;
+    int64_t ticks_at; /* where the last block begins, or -1 if it cannot be replaced */
+    struct lt_buf ticks;
 };
 
 int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, int level)
@@ -32,6 +40,7 @@ int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, 
     if (!b)
         return LT_ERR_NOMEM;
     b->output = output;
+    b->ticks_at = -1;
     int status =
         deflateInit2(&b->deflater, level, Z_DEFLATED, RAW_DEFLATE, MEMORY, Z_DEFAULT_STRATEGY);
     if (status != Z_OK) {
@@ -49,12 +58,14 @@ void lt_block_writer_free(struct lt_block_writer *b)
     deflateEnd(&b->deflater);
     lt_buf_release(&b->deflated);
     lt_buf_release(&b->framed);
+    lt_buf_release(&b->ticks);
     free(b);
 }
 
 void lt_block_writer_begin(struct lt_block_writer *b)
 {
     b->started = false;
+    b->ticks_at = -1;
 }
 
 uint64_t lt_block_writer_bytes(const struct lt_block_writer *b)
@@ -108,6 +119,61 @@ static int put_block(struct lt_buf *out, uint8_t kind, const uint8_t *payload, s
     return err ? err : lt_buf_put(out, payload, len);
 }
 
+/* What was just written is the last block. */
+static void keep_framed(struct lt_block_writer *b)
+{
+    struct lt_buf old = b->ticks;
+    b->ticks = b->framed;
+    b->framed = old;
+}
+
+static void remember_ticks(struct lt_block_writer *b)
+{
+    int64_t end = b->output->tell ? b->output->tell(b->output->ctx) : -1;
+    b->ticks_at = end < 0 ? -1 : end - (int64_t)b->framed.len;
+    keep_framed(b);
+}
+
+static int write_over(struct lt_block_writer *b, const struct lt_buf *framed)
+{
+    int err = b->output->seek(b->output->ctx, (uint64_t)b->ticks_at);
+    return err ? err : b->output->write(b->output->ctx, framed->data, framed->len);
+}
+
+size_t lt_block_writer_room(void *ctx)
+{
+    const struct lt_block_writer *b = ctx;
+    if (b->ticks_at < 0)
+        return 0;
+    size_t room = PAGE_BYTES - (size_t)(b->ticks_at % PAGE_BYTES);
+    return room > LT_BLOCK_HEADER_MAX ? room - LT_BLOCK_HEADER_MAX : 0;
+}
+
+int lt_block_writer_replace(void *ctx, const uint8_t *raw, size_t len)
+{
+    struct lt_block_writer *b = ctx;
+    if (b->ticks_at < 0 || len > LT_BLOCK_RAW_MAX)
+        return LT_ERR_USAGE;
+    lt_buf_clear(&b->framed);
+    int err = put_block(&b->framed, LT_BLOCK_MARK | LT_BLOCK_TICKS, raw, len);
+    if (!err && b->framed.len < b->ticks.len)
+        err = LT_ERR_USAGE; /* something would be left behind it */
+    if (err)
+        return err;
+    err = write_over(b, &b->framed);
+    if (err) {
+        int saved = errno;
+        write_over(b,
+                   &b->ticks); /* a limit of the file's size, so there is room for what there was */
+        b->ticks_at = -1;
+        errno = saved;
+        return err;
+    }
+    b->bytes += b->framed.len - b->ticks.len;
+    keep_framed(b);
+    return 0;
+}
+
 int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len)
 {
     struct lt_block_writer *b = ctx;
@@ -116,6 +182,7 @@ int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw
     if (len > LT_BLOCK_RAW_MAX || ((unsigned)type & ~LT_BLOCK_TYPE_MASK) || type == 0)
         return LT_ERR_USAGE;
     lt_buf_clear(&b->framed);
+    b->ticks_at = -1;
     if (!b->started)
         err = put_file_header(b);
     if (!err && type != LT_BLOCK_TICKS) /* those are as short as can be */
@@ -129,7 +196,9 @@ int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw
         err = b->output->write(b->output->ctx, b->framed.data, b->framed.len);
     if (err)
         return err;
-    b->started = true;
     b->bytes += b->framed.len;
+    if (type == LT_BLOCK_TICKS && b->started)
+        remember_ticks(b);
+    b->started = true;
     return 0;
 }

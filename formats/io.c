@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +25,16 @@ struct file_input {
     gzFile file; /* zlib passes what is not gzip through as it is */
     int fd;
     uint64_t size;
+    bool ended; /* whoever writes it may have changed its last bytes since */
 };
 
 static int64_t file_read(void *ctx, void *buf, size_t len)
 {
     struct file_input *in = ctx;
     int zerr = Z_OK;
-    int n = gzread(in->file, buf, len > INT_MAX ? INT_MAX : (unsigned)len);
+    unsigned most = len > INT_MAX ? INT_MAX : (unsigned)len;
+    int n = in->ended ? 0 : gzread(in->file, buf, most);
+    in->ended = n >= 0 && (unsigned)n < most;
     if (n > 0)
         return n;
     /* Of a gzip file that is cut off, all that there is comes first, then what looks like its end. */
@@ -47,6 +51,7 @@ static int file_seek(void *ctx, uint64_t pos)
     struct file_input *in = ctx;
     if (pos > INT64_MAX)
         return LT_ERR_USAGE;
+    in->ended = false;
     return gzseek(in->file, (z_off_t)pos, SEEK_SET) < 0 ? LT_ERR_IO : 0;
 }
 
@@ -191,6 +196,17 @@ static int fd_close(void *ctx)
     return err;
 }
 
+static int64_t fd_tell(void *ctx)
+{
+    off_t pos = lseek(((struct fd_output *)ctx)->fd, 0, SEEK_CUR);
+    return pos < 0 ? LT_ERR_IO : pos;
+}
+
+static int fd_seek(void *ctx, uint64_t pos)
+{
+    return lseek(((struct fd_output *)ctx)->fd, (off_t)pos, SEEK_SET) < 0 ? LT_ERR_IO : 0;
+}
+
 int lt_output_fd(struct lt_output *out, int fd, int own)
 {
     struct fd_output *file = calloc(1, sizeof(*file));
@@ -200,7 +216,12 @@ int lt_output_fd(struct lt_output *out, int fd, int own)
     file->fd = fd;
     file->own = own;
     file->has_name = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 0;
-    *out = (struct lt_output){file, fd_write, fd_flush, fd_sync, fd_close};
+    *out = (struct lt_output){
+        .ctx = file, .write = fd_write, .flush = fd_flush, .sync = fd_sync, .close = fd_close};
+    if (file->own && file->has_name && !(fcntl(fd, F_GETFL) & O_APPEND)) {
+        out->tell = fd_tell;
+        out->seek = fd_seek;
+    }
     return 0;
 }
 
@@ -217,7 +238,7 @@ static int buf_close(void *ctx)
 
 int lt_output_buf(struct lt_output *out, struct lt_buf *buf)
 {
-    *out = (struct lt_output){buf, buf_write, NULL, NULL, buf_close};
+    *out = (struct lt_output){.ctx = buf, .write = buf_write, .close = buf_close};
     return 0;
 }
 
@@ -318,6 +339,11 @@ int lt_output_atomic(struct lt_output *output, const char *path)
     mode_t mask = umask(0);
     umask(mask);
     fchmod(out->fd, 0666 & ~mask);
-    *output = (struct lt_output){out, fd_write, NULL, fd_sync, atomic_close};
+    *output = (struct lt_output){.ctx = out,
+                                 .write = fd_write,
+                                 .sync = fd_sync,
+                                 .close = atomic_close,
+                                 .tell = fd_tell,
+                                 .seek = fd_seek};
     return 0;
 }

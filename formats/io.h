@@ -31,10 +31,14 @@ struct lt_output {
     int (*flush)(void *ctx);
     int (*sync)(void *ctx);  /* optional: to the disk */
     int (*close)(void *ctx); /* checked: flushes, then closes */
+    /* Optional, both or none (NULL where what is written stays: pipes, files of several writers):
+     * where the next byte goes, or a negative enum lt_error; and that it goes there, over what is. */
+    int64_t (*tell)(void *ctx);
+    int (*seek)(void *ctx, uint64_t pos);
 };
 
-/* A file, or "-" for standard input; gzip is seen by content and undone (a gzip
- * input has no seek, and where it is damaged or cut off its read gives LT_ERR_CORRUPT). LT_ERR_IO with
+/* A file, or "-" for standard input, as it is when its last byte is read: what a writer adds later is not seen.
+ * gzip is seen by content and undone (a gzip input has no seek, and where it is damaged or cut off its read gives LT_ERR_CORRUPT). LT_ERR_IO with
  * errno. Close with in->close(in->ctx). */
 int lt_input_open(struct lt_input *in, const char *path);
 

@@ -124,6 +124,15 @@ void lt_range_encode_number(struct lt_range_encoder *e, struct lt_number_odds *o
     }
 }
 
+int lt_range_encoder_copy(struct lt_range_encoder *copy, const struct lt_range_encoder *e)
+{
+    lt_buf_clear(&copy->bytes);
+    copy->low = e->low;
+    copy->range = e->range;
+    copy->err = e->err ? e->err : lt_buf_put(&copy->bytes, e->bytes.data, e->bytes.len);
+    return copy->err;
+}
+
 /* The shortest number that lies in the range, whatever follows. */
 int lt_range_encoder_end(struct lt_range_encoder *e)
 {

@@ -35,6 +35,8 @@ void lt_range_encoder_begin(struct lt_range_encoder *e); /* keeps the memory of 
 void lt_range_encode(struct lt_range_encoder *e, struct lt_odds *odds, bool yes);
 void lt_range_encode_number(struct lt_range_encoder *e, struct lt_number_odds *odds,
                             uint64_t number);
+/* What e was given so far, to be ended while e goes on. Keeps the memory of what came before; 0 or err. */
+int lt_range_encoder_copy(struct lt_range_encoder *copy, const struct lt_range_encoder *e);
 /* From here on `bytes` is all of it. 0 or err. */
 int lt_range_encoder_end(struct lt_range_encoder *e);
 void lt_range_encoder_release(struct lt_range_encoder *e);

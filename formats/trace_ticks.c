@@ -36,6 +36,7 @@ struct lt_tick_encoder_slot {
 void lt_tick_encoder_release(struct lt_tick_encoder *e)
 {
     lt_range_encoder_release(&e->coder);
+    lt_range_encoder_release(&e->ending);
     free(e->slots);
 }
 
@@ -247,7 +248,7 @@ bool lt_tick_encoder_full(const struct lt_tick_encoder *e)
            (uint64_t)e->n_ticks * e->n_slots >= FULL_SAMPLES;
 }
 
-static void close_block(struct lt_tick_encoder *e, struct lt_roster *roster)
+void lt_tick_encoder_close(struct lt_tick_encoder *e, struct lt_roster *roster)
 {
     for (size_t i = 0; i < roster->n_threads; i++)
         roster->threads[i].slot = LT_NO_SLOT;
@@ -255,17 +256,16 @@ static void close_block(struct lt_tick_encoder *e, struct lt_roster *roster)
     e->n_ticks = 0;
 }
 
-int lt_tick_encoder_take(struct lt_tick_encoder *e, struct lt_roster *roster, struct lt_buf *out)
+int lt_tick_encoder_put(struct lt_tick_encoder *e, struct lt_buf *out)
 {
-    int err = lt_range_encoder_end(&e->coder);
+    int err = lt_range_encoder_copy(&e->ending, &e->coder);
+    if (!err)
+        err = lt_range_encoder_end(&e->ending);
     if (!err)
         err = lt_buf_put_varint(out, e->n_ticks);
     if (!err)
         err = lt_buf_put_varint(out, (uint64_t)e->first_step);
     if (!err)
         err = lt_buf_put_varint(out, e->n_opening);
-    if (!err)
-        err = lt_buf_put(out, e->coder.bytes.data, e->coder.bytes.len);
-    close_block(e, roster);
-    return err;
+    return err ? err : lt_buf_put(out, e->ending.bytes.data, e->ending.bytes.len);
 }

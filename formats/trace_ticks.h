@@ -20,8 +20,8 @@ struct lt_tick_encoder {
     int64_t place_ns;   /* time of the last tick as the block says it */
 
     struct lt_tick_odds odds;
-    struct lt_range_encoder coder;
-    struct lt_tick_encoder_slot *slots; /* of the threads of the block, in order */
+    struct lt_range_encoder coder, ending; /* a copy that is ended */
+    struct lt_tick_encoder_slot *slots;    /* of the threads of the block, in order */
     size_t n_slots, slots_alloc;
     size_t n_told;    /* slots that the block has */
     size_t n_changes; /* that wait for the end of their tick */
@@ -48,8 +48,9 @@ void lt_tick_encoder_thread_end(struct lt_tick_encoder *e, struct lt_roster_thre
 
 bool lt_tick_encoder_full(const struct lt_tick_encoder *e);
 size_t lt_tick_encoder_bytes(const struct lt_tick_encoder *e);
-/* Appends the open block to out, which has its first byte, and closes it: threads lose
- * their slots. */
-int lt_tick_encoder_take(struct lt_tick_encoder *e, struct lt_roster *roster, struct lt_buf *out);
+/* Appends the block as it is now to out, which has its first byte; it stays open. */
+int lt_tick_encoder_put(struct lt_tick_encoder *e, struct lt_buf *out);
+/* The next tick begins another block: threads lose their slots. */
+void lt_tick_encoder_close(struct lt_tick_encoder *e, struct lt_roster *roster);
 
 #endif

@@ -22,6 +22,8 @@
 
 static const int64_t SEGMENT_NS = 3600 * SECOND;
 static const int64_t HEALTH_LATEST_NS = 60 * SECOND;
+/* So much is lost when a block is damaged. */
+static const int64_t GROWN_NS = 10 * SECOND;
 
 enum {
     SEGMENT_BYTES = 4 << 20,
@@ -32,7 +34,10 @@ enum {
         32, /* bytes of ticks that a row of totals has to stand for, eight times its own */
     MAX_STATE = 0xff, /* room for flags of later versions */
     MAX_ENDED = 2048, /* threads and processes; then a new segment makes their ids free */
-    META_PAIRS = 4
+    META_PAIRS = 4,
+    /* What a tick and a change in it add to a block: more than nearly all do. */
+    TICK_BYTES = 64,
+    CHANGE_BYTES = 16
 };
 
 struct lt_trace_writer {
@@ -54,6 +59,11 @@ struct lt_trace_writer {
     uint64_t segment_covers;
     bool totals_full;
     size_t n_ended;
+
+    /* The open block of ticks: since when, and what the sink has of it. */
+    int64_t open_ns;
+    uint32_t told_ticks;
+    size_t told_bytes;
 
     uint64_t n_calls; /* of lt_trace_writer_tick: marks the threads that a call changes */
     int64_t last_ns;  /* of the last tick */
@@ -134,11 +144,49 @@ static int begin_block(struct lt_trace_writer *w)
     return lt_buf_put_u8(&w->block, (uint8_t)w->segment);
 }
 
+static int replace_ticks(struct lt_trace_writer *w)
+{
+    w->segment_bytes += w->block.len - w->told_bytes;
+    w->segment_tick_bytes += w->block.len - w->told_bytes;
+    return w->config.sink.replace(w->config.sink.ctx, w->block.data, w->block.len);
+}
+
+/* The open block, which stays open. */
+static int tell_ticks(struct lt_trace_writer *w)
+{
+    if (w->ticks.n_ticks == w->told_ticks)
+        return 0;
+    int err = begin_block(w);
+    if (!err)
+        err = lt_tick_encoder_put(&w->ticks, &w->block);
+    if (!err)
+        err = w->told_ticks ? replace_ticks(w) : hand_over(w, LT_BLOCK_TICKS);
+    w->told_ticks = w->ticks.n_ticks;
+    w->told_bytes = w->block.len;
+    return err;
+}
+
+static int close_ticks(struct lt_trace_writer *w)
+{
+    int err = tell_ticks(w);
+    lt_tick_encoder_close(&w->ticks, &w->roster);
+    w->told_ticks = 0;
+    return err;
+}
+
+/* A block that the sink has ends before another one comes. */
+static int settle_ticks(struct lt_trace_writer *w)
+{
+    return w->told_ticks ? close_ticks(w) : 0;
+}
+
 static int seal_defs(struct lt_trace_writer *w)
 {
     if (lt_dictionary_pending(w->dictionary) == 0)
         return 0;
-    int err = begin_block(w);
+    int err = settle_ticks(w);
+    if (!err)
+        err = begin_block(w);
     if (!err)
         err = lt_dictionary_take(w->dictionary, &w->block);
     return err ? err : hand_over(w, LT_BLOCK_DEFS);
@@ -154,12 +202,16 @@ static int seal_hosted(struct lt_trace_writer *w)
 static int seal_ticks(struct lt_trace_writer *w)
 {
     int err = seal_defs(w);
-    if (err || w->ticks.n_ticks == 0)
-        return err;
-    err = begin_block(w);
-    if (!err)
-        err = lt_tick_encoder_take(&w->ticks, &w->roster, &w->block);
-    return err ? err : hand_over(w, LT_BLOCK_TICKS);
+    return err ? err : close_ticks(w);
+}
+
+/* Does the next tick fit into the block that the sink has? */
+static bool can_grow(const struct lt_trace_writer *w, int64_t time_ns, size_t n_changes)
+{
+    const struct lt_block_sink *sink = &w->config.sink;
+    size_t more = TICK_BYTES + CHANGE_BYTES * n_changes;
+    return lt_dictionary_pending(w->dictionary) == 0 && time_ns - w->open_ns < GROWN_NS &&
+           lt_tick_encoder_bytes(&w->ticks) + more <= sink->room(sink->ctx);
 }
 
 static int write_health(struct lt_trace_writer *w, const struct lt_health *health)
@@ -168,7 +220,7 @@ static int write_health(struct lt_trace_writer *w, const struct lt_health *healt
         health->asked,          health->taken,           health->late,   health->retried,
         health->sampler_cpu_ns, health->max_lateness_ns, LT_FAIL_CAUSES,
     };
-    int err = 0;
+    int err = settle_ticks(w);
     lt_buf_clear(&w->block);
     for (size_t i = 0; !err && i < sizeof(values) / sizeof(values[0]); i++)
         err = lt_buf_put_varint(&w->block, values[i]);
@@ -466,7 +518,12 @@ int lt_trace_writer_tick(struct lt_trace_writer *w, int64_t time_ns, uint32_t co
         w->segment_has_ticks = true;
         w->segment_start_ns = time_ns;
     }
-    err = lt_tick_encoder_begin(&w->ticks, time_ns, covers);
+    if (w->told_ticks && !can_grow(w, time_ns, n))
+        err = close_ticks(w);
+    if (w->ticks.n_ticks == 0)
+        w->open_ns = time_ns;
+    if (!err)
+        err = lt_tick_encoder_begin(&w->ticks, time_ns, covers);
     for (size_t i = 0; !err && i < n; i++)
         err = apply_change(w, &changes[i]);
     if (!err)
@@ -549,7 +606,9 @@ int lt_trace_writer_flush(struct lt_trace_writer *w, const struct lt_health *hea
 {
     int err = ready(w);
     if (!err)
-        err = seal_ticks(w);
+        err = seal_defs(w);
+    if (!err)
+        err = w->config.sink.replace ? tell_ticks(w) : close_ticks(w);
     if (!err && health && health_due(w))
         err = write_health(w, health);
     return checked(w, err);

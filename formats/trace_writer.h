@@ -26,6 +26,10 @@ enum lt_block_type; /* formats/trace_format.h */
 struct lt_block_sink {
     void *ctx;
     int (*block)(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len);
+    /* Optional, both or none. How many bytes the last block could have if it were replaced, 0 if it could
+     * not be; it holds until the next call. And that: a TICKS block goes on in a longer one. */
+    size_t (*room)(void *ctx);
+    int (*replace)(void *ctx, const uint8_t *raw, size_t len);
 };
 
 struct lt_trace_config {
@@ -89,7 +93,9 @@ int lt_trace_writer_new_segment(struct lt_trace_writer *w);
 int lt_trace_writer_new_recording(struct lt_trace_writer *w, const struct lt_health *health,
                                   int64_t start_realtime_ns, uint64_t jitter);
 
-/* Hands what is open to the sink; call it once a second. health may be NULL. */
+/* Hands what is open to the sink; call it once a second. Where the sink can replace a block, ticks go on in
+ * the last one for some seconds: at few ticks a second its head would take more than what is in it.
+ * health may be NULL. */
 int lt_trace_writer_flush(struct lt_trace_writer *w, const struct lt_health *health);
 
 /* The text of a source line as a block of its own, straight to the given sink: it
@@ -108,6 +114,8 @@ struct lt_output;
 struct lt_block_writer;
 int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, int level);
 int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len);
+size_t lt_block_writer_room(void *ctx);
+int lt_block_writer_replace(void *ctx, const uint8_t *raw, size_t len);
 /* Another recording begins with the next block, which gets a header; the output may be another one, too. */
 void lt_block_writer_begin(struct lt_block_writer *b);
 uint64_t lt_block_writer_bytes(const struct lt_block_writer *b);

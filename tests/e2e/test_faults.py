@@ -84,6 +84,26 @@ class Killed(TraceTest):
         print(f"{ROUNDS} kills, {len(lost)} of them while sampling: at most {max(lost):.2f} s lost")
         self.assertLess(max(lost), LOSS + PATIENCE)
 
+    def killed_while_it_grows(self, rng, number):
+        """How often a writer that does nothing else has replaced a block, about, when it was killed."""
+        folder = self.path(f"growing-{number}")
+        os.mkdir(folder)
+        with subprocess.Popen([os.path.join(BUILD, "make_long_trace"), self.trace, str(number), str(10**12), folder + "/a"]) as writer:
+            time.sleep(rng.uniform(0.02, 0.2))
+            writer.kill()
+        for name in os.listdir(folder):  # a temporary one
+            found = info(os.path.join(folder, name))
+            self.assertEqual((found["damaged_blocks"], found["complete"]), (0, False), number)
+            return found["duration"] * 0.9
+        return 0
+
+    def test_killed_while_a_block_grows(self):
+        """A block that is written anew is the one before or the one after it."""
+        self.live_trace("attach", "-q", "-r", "10", "-d", "2", "-o", self.trace, str(self.target.pid))
+        replaced = sum(spread(ROUNDS, self.killed_while_it_grows))
+        print(f"{ROUNDS} kills while blocks were replaced, {replaced:.0f} times altogether")
+        self.assertGreater(replaced, 100 * ROUNDS)
+
 
 class BadDisk(TraceTest):
     @classmethod
@@ -226,6 +246,33 @@ class Growing(TraceTest):
                 time.sleep(0.02)
         self.assertEqual(counts, sorted(counts))
         self.assertGreater(len(set(counts)), 2)
+
+    def ticks_of_blocks(self):
+        with open(self.trace, "rb") as file:
+            data = file.read()
+        at, ticks = 0, []
+        while at < len(data):
+            item, at = decode_trace.item_at(data, at)
+            if item[0] != "header" and item[1] == decode_trace.TICKS:
+                ticks.append(item[3][1])  # behind the segment's byte; less than 128
+        return ticks
+
+    def test_read_while_its_last_block_grows(self):
+        """At a low rate one block holds several seconds, each of which is there when it is over."""
+        script = self.script(PROGRAM)
+        with subprocess.Popen([LIVE_TRACE, "run", "-q", "-r", "10", "-o", self.trace, script, "15"], stdout=subprocess.DEVNULL,
+                              env=self.environment) as process:
+            begun, late = time.monotonic(), 0
+            while process.poll() is None:
+                if time.monotonic() - begun > 2:
+                    found = info(self.trace)
+                    self.assertEqual(found["damaged_blocks"], 0)
+                    late = max(late, time.monotonic() - begun - found["duration"])
+                time.sleep(0.05)
+        self.assertLess(late, LOSS + 2 * PATIENCE)
+        ticks = self.ticks_of_blocks()
+        self.assertGreater(max(ticks), 14, ticks)
+        self.assertLess(sum(ticks), 160)
 
     def test_follow(self):
         """A report every two seconds, the last one of all."""

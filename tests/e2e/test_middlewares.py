@@ -12,7 +12,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from lt_e2e import TraceTest, package, package_environment, read, virtual_environment
+from lt_e2e import TraceTest, info, package, package_environment, read, virtual_environment
 
 DJANGO = """
 import os, sys, time
@@ -241,6 +241,19 @@ class Django(MiddlewareTest):
         report = self.live_trace("analyze", "--tag", "route=/", "--sum-all-frames", "traces")
         self.assertRegex(report.stdout, r"site_module.py\", line \d+, in home +<====")
         self.assertNotIn("article", report.stdout)
+
+    def test_rotation(self):
+        """The settings' bounds: a file a second, each of them whole."""
+        self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
+        self.script(DJANGO.replace("=0.005", "=0.005, LIVE_TRACE_ROTATE_SECONDS=1"), "site_module.py")
+        process = self.serve("gunicorn", "-b", f"127.0.0.1:{self.port}", "site_module:application")
+        for _ in range(10):
+            self.assertEqual(self.get("/"), "home")
+        self.end(process)
+        traces = glob.glob(self.path("traces/*.ltrace"))
+        self.assertGreater(len(traces), 2)
+        self.assertEqual({info(trace)["complete"] for trace in traces}, {True})
+        self.check("home", route="/", method="GET")
 
     def test_switched_off(self):
         self.have((3, 12), "Django<6", "gunicorn", "uvicorn")

@@ -343,7 +343,8 @@ static int write_trace(struct model *m, uint64_t seed, uint64_t samples, struct 
     }
     w->model = m;
     w->random = seed;
-    w->sink = (struct lt_block_sink){blocks, lt_block_writer_block};
+    w->sink = (struct lt_block_sink){blocks, lt_block_writer_block, lt_block_writer_room,
+                                     lt_block_writer_replace};
     const struct lt_trace_config config = {
         .meta = {.host = {"model", 5},
                  .command = {m->command, strlen(m->command)},

@@ -30,7 +30,7 @@ int main(int argc, char **argv)
         .rate = (unsigned)strtoul(argv[3], NULL, 10),
         .ticks = (unsigned)strtoul(argv[4], NULL, 10),
         .threads = (unsigned)strtoul(argv[5], NULL, 10),
-        .sink = {blocks, lt_block_writer_block},
+        .sink = {blocks, lt_block_writer_block, lt_block_writer_room, lt_block_writer_replace},
     };
     if (!err)
         err = lt_random_trace_write(&trace);

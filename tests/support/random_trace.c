@@ -391,9 +391,11 @@ static int maybe_more(struct model *m)
         m->health.failed[below(m, LT_FAIL_CAUSES)]++;
         return lt_trace_writer_flush(m->writer, one_in(m, 2) ? &m->health : NULL);
     }
-    if (one_in(m, 20))
-        return lt_trace_write_sources(&m->trace->sink, lines, 1 + below(m, 3));
-    return 0;
+    if (!one_in(m, 20))
+        return 0;
+    /* The last block may have to be replaced, unless another one comes right after a flush. */
+    int err = lt_trace_writer_flush(m->writer, NULL);
+    return err ? err : lt_trace_write_sources(&m->trace->sink, lines, 1 + below(m, 3));
 }
 
 static int64_t wild_pause(struct model *m, uint32_t *covers)

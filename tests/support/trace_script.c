@@ -318,7 +318,7 @@ static void reset(struct script *s)
     }
     s->config = (struct lt_trace_config){
         .meta = {.interval_ns = 10000000, .has_time = true},
-        .sink = {s, on_block},
+        .sink = {.ctx = s, .block = on_block},
     };
     s->level = DEFAULT_LEVEL;
     s->next_ns = 0;
@@ -652,7 +652,7 @@ static int do_tick(struct script *s)
 
 static int do_source(struct script *s)
 {
-    const struct lt_block_sink sink = {s, on_block};
+    const struct lt_block_sink sink = {.ctx = s, .block = on_block};
     uint64_t n = 0;
     int err = need_words(s, 4);
     if (!err)

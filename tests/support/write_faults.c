@@ -4,7 +4,7 @@
  * names end in .ltrace. Other programs, which inherit the preload, are left alone.
  *
  *     LIVE_TRACE_FAULT=while:FILE  ENOSPC as long as there is FILE
- *     LIVE_TRACE_FAULT=full:N   there is room for N bytes, then ENOSPC
+ *     LIVE_TRACE_FAULT=full:N   a file has room for N bytes, then ENOSPC
  *     LIVE_TRACE_FAULT=short:N  at most N bytes at a time, and now and then EINTR
  *     LIVE_TRACE_FAULT=sync     fsync fails with EIO
  *     LIVE_TRACE_FAULT_IN=NAME  in that program, not in live-trace
@@ -40,15 +40,12 @@ static int is_trace(int fd)
 static ssize_t write_full(ssize_t (*real)(int, const void *, size_t), int fd, const void *data,
                           size_t len, size_t room)
 {
-    static size_t written; /* by the one thread that writes traces */
-    if (written >= room) {
+    size_t at = (size_t)lseek(fd, 0, SEEK_CUR);
+    if (at >= room) {
         errno = ENOSPC;
         return -1;
     }
-    ssize_t n = real(fd, data, len < room - written ? len : room - written);
-    if (n > 0)
-        written += (size_t)n;
-    return n;
+    return real(fd, data, len < room - at ? len : room - at);
 }
 
 static ssize_t write_short(ssize_t (*real)(int, const void *, size_t), int fd, const void *data,

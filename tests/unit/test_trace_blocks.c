@@ -5,8 +5,11 @@
 
 #include "formats/block_reader.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "formats/byte_buffer.h"
@@ -154,6 +157,106 @@ static void writer_fails(void)
     CU_ASSERT_EQUAL(lt_block_writer_block(b, LT_BLOCK_END, NULL, 0), 0);
     CU_ASSERT_EQUAL(lt_block_writer_bytes(b), LT_TRACE_HEADER_SIZE + 7);
     lt_block_writer_free(b);
+}
+
+static int temporary_file(char *name, int flags)
+{
+    int fd = mkostemp(name, flags);
+    CU_ASSERT_FATAL(fd >= 0);
+    return fd;
+}
+
+static void only_own_files_are_written_over(void)
+{
+    char name[] = "/tmp/live-trace-blocks-XXXXXX", other[] = "/tmp/live-trace-blocks-XXXXXX";
+    struct lt_output own, shared, append, pipe_end;
+    int fd = temporary_file(name, 0), pipes[2];
+    CU_ASSERT_EQUAL_FATAL(pipe(pipes), 0);
+    CU_ASSERT_EQUAL_FATAL(lt_output_fd(&shared, fd, 0), 0);
+    CU_ASSERT_EQUAL_FATAL(lt_output_fd(&own, fd, 1), 0);
+    CU_ASSERT_EQUAL_FATAL(lt_output_fd(&append, temporary_file(other, O_APPEND), 1), 0);
+    CU_ASSERT_EQUAL_FATAL(lt_output_fd(&pipe_end, pipes[1], 1), 0);
+    CU_ASSERT_PTR_NOT_NULL(own.seek);
+    CU_ASSERT_PTR_NULL(shared.seek);
+    CU_ASSERT_PTR_NULL(append.seek);
+    CU_ASSERT_PTR_NULL(pipe_end.seek);
+    unlink(name);
+    unlink(other);
+    close(pipes[0]);
+    shared.close(shared.ctx);
+    own.close(own.ctx);
+    append.close(append.ctx);
+    pipe_end.close(pipe_end.ctx);
+}
+
+static void find_in_file(const char *name, char *found, size_t size, size_t *len)
+{
+    static char bytes[1 << 16];
+    struct lt_block_reader counts;
+    FILE *file = fopen(name, "rb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    *len = fread(bytes, 1, sizeof(bytes), file);
+    fclose(file);
+    find_all(bytes, *len, found, size, &counts);
+    CU_ASSERT_EQUAL(counts.damaged, 0);
+    CU_ASSERT(!counts.cut_off);
+}
+
+static void replaced_ticks(void)
+{
+    char name[] = "/tmp/live-trace-blocks-XXXXXX", found[200];
+    struct file f = {0};
+    size_t len;
+    CU_ASSERT_EQUAL_FATAL(lt_output_fd(&f.output, temporary_file(name, 0), 1), 0);
+    CU_ASSERT_EQUAL_FATAL(lt_block_writer_new(&f.blocks, &f.output, 6), 0);
+    const uint8_t longer[] = {'t', 'i', 'c', 'k', 's'};
+    put(&f, LT_BLOCK_SEGMENT, "s");
+    CU_ASSERT_EQUAL(lt_block_writer_room(f.blocks), 0);
+    CU_ASSERT_EQUAL(lt_block_writer_replace(f.blocks, longer, 5), LT_ERR_USAGE);
+    size_t at = (size_t)lt_block_writer_bytes(f.blocks);
+    put(&f, LT_BLOCK_TICKS, "tick");
+    CU_ASSERT_EQUAL(lt_block_writer_room(f.blocks), 4096 - at - LT_BLOCK_HEADER_MAX);
+    CU_ASSERT_EQUAL(lt_block_writer_replace(f.blocks, longer, 5), 0);
+    CU_ASSERT_EQUAL(lt_block_writer_room(f.blocks), 4096 - at - LT_BLOCK_HEADER_MAX);
+    find_in_file(name, found, sizeof(found), &len);
+    CU_ASSERT_STRING_EQUAL(found, "H1.1 1:s 3:ticks ");
+    CU_ASSERT_EQUAL(lt_block_writer_bytes(f.blocks), len);
+    put(&f, LT_BLOCK_TICKS, "tick");
+    put(&f, LT_BLOCK_END, "");
+    CU_ASSERT_EQUAL(lt_block_writer_room(f.blocks), 0);
+    find_in_file(name, found, sizeof(found), &len);
+    CU_ASSERT_STRING_EQUAL(found, "H1.1 1:s 3:ticks 3:tick 7: ");
+    CU_ASSERT_EQUAL(lt_block_writer_bytes(f.blocks), len);
+    put(&f, LT_BLOCK_TICKS, "ticks");
+    CU_ASSERT_EQUAL(lt_block_writer_replace(f.blocks, longer, 4), LT_ERR_USAGE);
+    unlink(name);
+    f.output.close(f.output.ctx);
+    file_release(&f);
+}
+
+/* A page is written at once, two are not. */
+static void room_ends_with_the_page(void)
+{
+    char name[] = "/tmp/live-trace-blocks-XXXXXX", filling[4096];
+    struct file f = {0};
+    CU_ASSERT_EQUAL_FATAL(lt_output_fd(&f.output, temporary_file(name, 0), 1), 0);
+    CU_ASSERT_EQUAL_FATAL(lt_block_writer_new(&f.blocks, &f.output, 0), 0);
+    memset(filling, 'x', sizeof(filling));
+    put(&f, LT_BLOCK_SEGMENT, "s");
+    size_t at = (size_t)lt_block_writer_bytes(f.blocks);
+    filling[4096 - at - 8 - LT_BLOCK_HEADER_MAX - 2] = '\0'; /* the head has 8 bytes */
+    put(&f, LT_BLOCK_SOURCES, filling);
+    CU_ASSERT_EQUAL(lt_block_writer_bytes(f.blocks), 4096 - LT_BLOCK_HEADER_MAX - 2);
+    put(&f, LT_BLOCK_TICKS, "t");
+    CU_ASSERT_EQUAL(lt_block_writer_room(f.blocks), 2);
+    put(&f, LT_BLOCK_TICKS, "t");
+    CU_ASSERT_EQUAL(lt_block_writer_room(f.blocks), 0);
+    put(&f, LT_BLOCK_TICKS, "t");
+    CU_ASSERT_EQUAL(lt_block_writer_room(f.blocks),
+                    8192 - ((size_t)lt_block_writer_bytes(f.blocks) - 8) - LT_BLOCK_HEADER_MAX);
+    unlink(name);
+    f.output.close(f.output.ctx);
+    file_release(&f);
 }
 
 /* Three blocks; whatever single byte is damaged, the other blocks are found. */
@@ -322,6 +425,9 @@ int main(void)
         {"deflated if that is shorter", deflated_if_shorter},
         {"mistakes of a writer's caller", writer_mistakes},
         {"a writer whose output fails", writer_fails},
+        {"only own files are written over", only_own_files_are_written_over},
+        {"ticks that are replaced", replaced_ticks},
+        {"room ends with the page", room_ends_with_the_page},
         {"one damaged byte costs one block", one_damaged_byte},
         {"a file that ends anywhere", cut_anywhere},
         {"garbage between blocks", garbage_around},

@@ -23,8 +23,10 @@ struct heap {
     enum lt_block_type types[MAX_BLOCKS];
     struct lt_buf blocks[MAX_BLOCKS];
     size_t n;
-    size_t n_repetitions; /* of SEGMENT blocks: not among the others */
-    int fail;             /* what the sink returns */
+    size_t n_repetitions;  /* of SEGMENT blocks: not among the others */
+    size_t n_replacements; /* of the last block */
+    size_t room;           /* for one */
+    int fail;              /* what the sink returns */
 };
 
 static int keep(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len)
@@ -39,6 +41,22 @@ static int keep(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t l
     }
     h->types[h->n] = type;
     return lt_buf_put(&h->blocks[h->n++], raw, len);
+}
+
+static size_t room(void *ctx)
+{
+    return ((const struct heap *)ctx)->room;
+}
+
+static int replace(void *ctx, const uint8_t *raw, size_t len)
+{
+    struct heap *h = ctx;
+    struct lt_buf *last = &h->blocks[h->n - 1];
+    CU_ASSERT_EQUAL_FATAL(h->types[h->n - 1], LT_BLOCK_TICKS);
+    CU_ASSERT_FATAL(len >= last->len && len <= h->room);
+    h->n_replacements++;
+    lt_buf_clear(last);
+    return lt_buf_put(last, raw, len);
 }
 
 static void heap_release(struct heap *h)
@@ -62,14 +80,18 @@ static struct lt_trace_config config_for(struct heap *h)
                  .start_realtime_ns = 1000,
                  .interval_ns = 10000000,
                  .has_time = true},
-        .sink = {h, keep},
+        .sink = {.ctx = h, .block = keep},
     };
 }
 
 /* A writer with a process and a thread, both 0. */
 static struct lt_trace_writer *small_writer(struct heap *h)
 {
-    const struct lt_trace_config config = config_for(h);
+    struct lt_trace_config config = config_for(h);
+    if (h->room) {
+        config.sink.room = room;
+        config.sink.replace = replace;
+    }
     const struct lt_process_info process = {.pid = 300, .ppid = 1, .python = str("3.12.1")};
     const struct lt_thread_info thread = {.tid = 301, .ident = 5, .name = str("main")};
     struct lt_trace_writer *w = NULL;
@@ -558,7 +580,7 @@ static void new_recording(void)
 static void sources_block(void)
 {
     struct heap h = {0};
-    const struct lt_block_sink sink = {&h, keep};
+    const struct lt_block_sink sink = {.ctx = &h, .block = keep};
     const struct lt_source_line lines[] = {
         {str("a.py"), 3, str("  x")},
         {str("a.py"), 200, str("")},
@@ -572,6 +594,110 @@ static void sources_block(void)
     expect_end(&c);
     CU_ASSERT_EQUAL(lt_trace_write_sources(&sink, NULL, 0), 0);
     CU_ASSERT_EQUAL(h.n, 1);
+    heap_release(&h);
+}
+
+/* The samples of a thread with stack 1 at ticks from..to, one each 0.1 s. */
+static void expect_seconds(struct heap *h, size_t block, int from, int to)
+{
+    struct lt_buf text = {0};
+    for (int i = from; i <= to; i++)
+        CU_ASSERT_EQUAL(lt_buf_printf(&text, "%lld 10: 0 1 1 0\n", i * 100000000LL), 0);
+    CU_ASSERT_EQUAL(lt_buf_put_u8(&text, '\0'), 0);
+    expect_samples(h, block, 0, (const char *)text.data);
+    lt_buf_release(&text);
+}
+
+/* Ticks from..to, one each 0.1 s, a flush after every tenth. */
+static void tick_seconds(struct lt_trace_writer *w, uint32_t stack_id, int from, int to)
+{
+    for (int i = from; i <= to; i++) {
+        const struct lt_change change = {.thread = 0, .stack = stack_id, .state = 1};
+        tick(w, i * INT64_C(100000000), 10, &change, 1);
+        if (i % 10 == 9)
+            CU_ASSERT_EQUAL(lt_trace_writer_flush(w, NULL), 0);
+    }
+}
+
+static void block_that_grows(void)
+{
+    struct heap h = {.room = 4000};
+    struct lt_trace_writer *w = small_writer(&h);
+    uint32_t f = stack(w, 0, frame(w, "f", 11));
+    /* All is in the sink after each flush, in one block, for ten seconds. */
+    tick_seconds(w, f, 0, 9);
+    CU_ASSERT_EQUAL(h.n_replacements, 0);
+    expect_seconds(&h, 2, 0, 9);
+    tick_seconds(w, f, 10, 29);
+    CU_ASSERT_EQUAL(h.n_replacements, 2);
+    CU_ASSERT_EQUAL(h.n, 3);
+    expect_seconds(&h, 2, 0, 29);
+    tick_seconds(w, f, 30, 109);
+    CU_ASSERT_EQUAL(h.n, 4);
+    expect_seconds(&h, 2, 0, 99);
+    expect_seconds(&h, 3, 100, 109);
+
+    /* No room: what the sink has is left as it is. */
+    size_t replacements = h.n_replacements;
+    h.room = 0;
+    tick_seconds(w, f, 110, 119);
+    CU_ASSERT_EQUAL(h.n_replacements, replacements);
+    CU_ASSERT_EQUAL(h.n, 5);
+    expect_seconds(&h, 3, 100, 109);
+    expect_seconds(&h, 4, 110, 119);
+
+    /* The room ends within a second: the ticks until then go where there is room. */
+    h.room = h.blocks[4].len + 100;
+    tick_seconds(w, f, 120, 124);
+    CU_ASSERT_EQUAL(h.n_replacements, replacements);
+    h.room = h.blocks[4].len + 20;
+    tick_seconds(w, f, 125, 129);
+    CU_ASSERT_EQUAL(h.n_replacements, replacements + 1);
+    expect_seconds(&h, 4, 110, 124);
+    expect_seconds(&h, 5, 125, 129);
+    lt_trace_writer_free(w);
+    heap_release(&h);
+}
+
+/* Blocks that come behind a growing one end it, with all of its ticks. */
+static void block_that_grows_no_more(void)
+{
+    struct heap h = {.room = 4000};
+    const struct lt_health health = {.asked = 1, .taken = 1};
+    struct lt_trace_writer *w = small_writer(&h);
+    uint32_t f = stack(w, 0, frame(w, "f", 11));
+    tick_seconds(w, f, 0, 14);
+    frame(w, "g", 12);
+    tick_seconds(w, f, 15, 19);
+    CU_ASSERT_EQUAL(h.n_replacements, 1);
+    expect_seconds(&h, 2, 0, 14);
+    payload(&h, 3, LT_BLOCK_DEFS);
+    expect_seconds(&h, 4, 15, 19);
+
+    tick_seconds(w, f, 20, 24);
+    CU_ASSERT_EQUAL(lt_trace_writer_flush(w, &health), 0);
+    CU_ASSERT_EQUAL(h.n_replacements, 2);
+    expect_seconds(&h, 4, 15, 24);
+    payload(&h, 5, LT_BLOCK_HEALTH);
+    tick_seconds(w, f, 25, 29);
+    expect_seconds(&h, 6, 25, 29);
+
+    tick_seconds(w, f, 30, 34);
+    CU_ASSERT_EQUAL(lt_trace_writer_new_segment(w), 0);
+    CU_ASSERT_EQUAL(h.n_replacements, 3);
+    expect_seconds(&h, 6, 25, 34);
+    payload(&h, 7, LT_BLOCK_TOTALS);
+    payload(&h, 8, LT_BLOCK_SEGMENT);
+
+    f = stack(w, 0, frame(w, "f", 11));
+    tick_seconds(w, f, 35, 44);
+    CU_ASSERT_EQUAL(lt_trace_writer_close(w, NULL), 0);
+    CU_ASSERT_EQUAL(h.n_replacements, 4);
+    static const enum lt_block_type last[] = {LT_BLOCK_DEFS, LT_BLOCK_TICKS, LT_BLOCK_TOTALS,
+                                              LT_BLOCK_END};
+    CU_ASSERT_EQUAL_FATAL(h.n, 13);
+    CU_ASSERT_EQUAL(memcmp(h.types + 9, last, sizeof(last)), 0);
+    lt_trace_writer_free(w);
     heap_release(&h);
 }
 
@@ -592,6 +718,8 @@ int main(void)
         {"health is not written every second", health_is_not_written_every_second},
         {"a new recording", new_recording},
         {"a SOURCES block", sources_block},
+        {"a block that grows", block_that_grows},
+        {"a block that grows no more", block_that_grows_no_more},
         CU_TEST_INFO_NULL,
     };
     return lt_unit_main("trace writer", tests);
