@@ -172,7 +172,9 @@ static void refill(struct lt_range_decoder *d)
         d->code = d->code << 8 | next_byte(d);
 }
 
-static bool decode(struct lt_range_decoder *d, struct lt_odds *odds)
+/* Inlined, the decoder of a whole number stays in registers. */
+__attribute__((always_inline)) static inline bool decode(struct lt_range_decoder *d,
+                                                         struct lt_odds *odds)
 {
     uint32_t part = part_of_yes(d->range, odds);
     bool yes = d->code < part;
@@ -202,17 +204,19 @@ static unsigned decode_even(struct lt_range_decoder *d)
     return bit;
 }
 
-uint64_t lt_range_decode_number(struct lt_range_decoder *d, struct lt_number_odds *odds)
+uint64_t lt_range_decode_number(struct lt_range_decoder *decoder, struct lt_number_odds *odds)
 {
+    struct lt_range_decoder d = *decoder; /* in registers */
     unsigned length = 0;
-    while (length + 1 < LT_NUMBER_CLASSES && decode(d, &odds->longer[length]))
+    while (length + 1 < LT_NUMBER_CLASSES && decode(&d, &odds->longer[length]))
         length++;
     uint64_t value = 1;
     for (unsigned i = 0; i < length; i++) {
         unsigned bit =
-            i < LT_NUMBER_KNOWN_BITS ? decode(d, &odds->bits[length][value]) : decode_even(d);
+            i < LT_NUMBER_KNOWN_BITS ? decode(&d, &odds->bits[length][value]) : decode_even(&d);
         value = value << 1 | bit;
     }
+    *decoder = d;
     return value - 1;
 }
 
