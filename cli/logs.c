@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include "cli/say.h"
 #include "cli/trace_dir.h"
 #include "formats/byte_buffer.h"
+#include "formats/io.h"
+#include "formats/profile_reader.h"
 
 enum { MAX_LOGS = 1 << 16 };
 
@@ -56,6 +59,36 @@ static bool is_empty(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
+/* What has the ending of a recording may be somebody's notes. What cannot be read is no such case: why is said where it
+ * is opened for good. */
+static bool is_foreign(const char *path)
+{
+    uint8_t head[LT_PROBE_BYTES];
+    struct lt_input in;
+    size_t len = 0;
+    int64_t n = 1;
+    if (lt_input_open(&in, path))
+        return false;
+    while (len < sizeof(head) && (n = in.read(in.ctx, head + len, sizeof(head) - len)) > 0)
+        len += (size_t)n;
+    in.close(in.ctx);
+    return n >= 0 && !lt_input_format_find(head, len);
+}
+
+/* Nobody has named this file: what says nothing must not keep the others from being looked at. */
+static int keep_found(struct lt_logs *logs, const char *path)
+{
+    if (is_empty(path)) {
+        lt_say("%s is empty: nothing was recorded yet, it is left out", path);
+        return 0;
+    }
+    if (is_foreign(path)) {
+        lt_say("%s is no recording that live-trace can read: it is left out", path);
+        return 0;
+    }
+    return keep(logs, path);
+}
+
 static int add_folder(struct lt_logs *logs, const char *folder)
 {
     struct dirent **entries;
@@ -67,10 +100,8 @@ static int add_folder(struct lt_logs *logs, const char *folder)
     for (int i = 0; i < n; i++) {
         char path[4096 + 256];
         snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-        if (is_empty(path))
-            lt_say("%s is empty: nothing was recorded yet, it is left out", path);
-        else if (!status)
-            status = keep(logs, path);
+        if (!status)
+            status = keep_found(logs, path);
         free(entries[i]);
     }
     free(entries);

@@ -11,8 +11,8 @@ struct lt_logs {
     size_t n, alloc;
 };
 
-/* Adds an argument; a folder adds the files in it that look like recordings, by name. 0 or an exit
- * status after a message. */
+/* Adds an argument; a folder adds the files in it that look like recordings, by name; what is
+ * empty there, or in no known format, is left out with a message. 0 or an exit status after a message. */
 int lt_logs_add(struct lt_logs *logs, const char *argument);
 /* If there is none yet: the newest trace. */
 int lt_logs_default(struct lt_logs *logs);

@@ -152,6 +152,27 @@ class Inputs(CliTest):
         done = self.live_trace("analyze")
         self.assertIn("2026-01-02", done.stdout)
 
+    def test_folder_with_what_is_no_recording(self):
+        """Nobody named that file: it is left out with a line, and the others are looked at. Named, it is refused."""
+        folder = self.path("traces")
+        os.mkdir(folder, 0o700)
+        foreign = os.path.join(folder, "x.txt")
+        with open(foreign, "w", encoding="ascii") as out:
+            out.write("buy milk\n")
+        self.refused(1, "analyze", foreign, says="no recording that live-trace can read")
+        done = self.live_trace("analyze", folder)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no recording in", done.stderr)
+        self.make("two", os.path.join(folder, "a.ltrace"))
+        self.make("shop", os.path.join(folder, "z.ltrace"))
+        traces = [os.path.join(folder, name) for name in ("a.ltrace", "z.ltrace")]
+        for command in (["analyze"], ["export", "-f", "folded"], ["info"], ["merge", "-o", "-"]):
+            with self.subTest(command):
+                done = self.live_trace(*command, folder, errors="replace")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertRegex(done.stderr, r"\Alive-trace: [^\n]*x\.txt is no recording [^\n]*: it is left out\n\Z")
+                self.assertEqual(done.stdout, self.live_trace(*command, *traces, errors="replace").stdout)
+
     def test_gzip_pipe_and_file_say_the_same(self):
         self.make("shop")
         plain = self.live_trace("export", "-f", "folded", self.trace).stdout
