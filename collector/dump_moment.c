@@ -184,11 +184,11 @@ static int put_threads(struct lt_dump_look *l, const struct lt_py_gil *gil, int 
     return err;
 }
 
-static int give_name(void *ctx, uint64_t ident, struct lt_str name)
+static int give_name(void *ctx, const struct lt_py_named *thread, struct lt_str name)
 {
     struct lt_dump_look *l = ctx;
     for (size_t i = l->m->begin.threads; i < l->d->n_threads; i++) {
-        if (l->d->threads[i].ident == ident)
+        if (l->d->threads[i].ident == thread->ident)
             return put_str(l->d, name, &l->d->threads[i].name);
     }
     return 0;

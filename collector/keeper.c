@@ -67,9 +67,9 @@ static int post_process(void *ctx, struct lt_py_process *process)
     return post(ctx, LT_MSG_PROCESS, &part, 1);
 }
 
-static int post_name(void *ctx, pid_t pid, uint64_t ident, struct lt_str name)
+static int post_name(void *ctx, pid_t pid, const struct lt_py_named *thread, struct lt_str name)
 {
-    struct lt_name_header header = {ident, pid};
+    struct lt_name_header header = {*thread, pid};
     const struct lt_str parts[] = {{(const char *)&header, sizeof(header)}, name};
     return post(ctx, LT_MSG_NAME, parts, 2);
 }

@@ -152,8 +152,10 @@ static int add(struct lt_process_watch *w, pid_t pid, bool given)
     return 0;
 }
 
+/* It may have children already. */
 int lt_process_watch_add(struct lt_process_watch *w, pid_t pid)
 {
+    w->births_ns = w->tree_ns = 0;
     return add(w, pid, true);
 }
 
@@ -387,10 +389,10 @@ struct name_context {
     pid_t pid;
 };
 
-static int give_name(void *ctx, uint64_t ident, struct lt_str name)
+static int give_name(void *ctx, const struct lt_py_named *thread, struct lt_str name)
 {
     struct name_context *c = ctx;
-    return c->w->events.name(c->w->events.ctx, c->pid, ident, name);
+    return c->w->events.name(c->w->events.ctx, c->pid, thread, name);
 }
 
 /* The package live_trace may be loaded at any time. */

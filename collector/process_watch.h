@@ -8,6 +8,7 @@
 #define LT_PROCESS_WATCH_H
 
 #include "collector/py_process.h"
+#include "collector/py_thread_names.h"
 
 struct lt_process_watch;
 
@@ -16,7 +17,7 @@ struct lt_process_watch_events {
     /* Found and ready; the receiver owns it from now on. */
     int (*python)(void *ctx, struct lt_py_process *process);
     /* A thread's name; the process may be gone. */
-    int (*name)(void *ctx, pid_t pid, uint64_t ident, struct lt_str name);
+    int (*name)(void *ctx, pid_t pid, const struct lt_py_named *thread, struct lt_str name);
     /* It has loaded asyncio; only if `tasks` are wanted. */
     int (*asyncio)(void *ctx, pid_t pid, const struct lt_py_asyncio *asyncio);
     /* It keeps tags there. */

@@ -99,15 +99,11 @@ static uint32_t end_of(const uint32_t *fields, size_t n)
 /* What has to be copied, from what the target said. */
 static void set_sizes(struct lt_py_offsets *o)
 {
-    const uint32_t tstate[] = {o->tstate.next,
-                               o->tstate.interp,
-                               o->tstate.frame,
-                               o->tstate.cframe,
-                               o->tstate.thread_id,
-                               o->tstate.native_thread_id,
-                               o->tstate.datastack_chunk,
-                               o->tstate.datastack_top,
-                               o->tstate.context};
+    const uint32_t tstate[] = {
+        o->tstate.next,   o->tstate.interp,          o->tstate.frame,
+        o->tstate.cframe, o->tstate.thread_id,       o->tstate.native_thread_id,
+        o->tstate.id,     o->tstate.datastack_chunk, o->tstate.datastack_top,
+        o->tstate.context};
     const uint32_t frame[] = {o->frame.code, o->frame.previous, o->frame.instr,
                               o->frame.owner == LT_NO_FIELD ? LT_NO_FIELD : o->frame.owner / 8 * 8};
     const uint32_t code[] = {o->code.filename,   o->code.name,           o->code.qualname,

@@ -59,6 +59,8 @@ struct lt_py_offsets {
         uint32_t
             cframe; /* a pointer to a struct that has the pointer at cframe.frame (3.11, 3.12) */
         uint32_t thread_id, native_thread_id;
+        uint32_t
+            id; /* no other state has had it; where there is no native_thread_id (up to 3.10) */
         uint32_t datastack_chunk, datastack_top; /* 3.11+ */
         uint32_t context;                        /* a PyContext, or NULL */
     } tstate;

@@ -304,12 +304,22 @@ int lt_py_process_end(struct lt_py_process *p, struct lt_trace_writer *writer)
     return lt_trace_writer_process_end(writer, p->trace_id);
 }
 
-int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident,
-                       const char *name)
+/* Not one that had this ident before or after it. What was the main thread's parent's after a fork may
+ * still be said of the main thread, whose ident never comes again. */
+static bool is_named(const struct lt_py_process *p, const struct lt_py_thread *t,
+                     const struct lt_py_named *thread)
+{
+    return t->ident == thread->ident &&
+           (!thread->native_id || !t->inner_tid || t->inner_tid == thread->native_id ||
+            t->inner_tid == p->ids.inside);
+}
+
+int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer,
+                       const struct lt_py_named *thread, const char *name)
 {
     for (size_t i = 0; i < p->n_threads; i++) {
         struct lt_py_thread *t = p->threads[i];
-        if (t->ident != ident || strncmp(t->name, name, sizeof(t->name) - 1) == 0)
+        if (!is_named(p, t, thread) || strncmp(t->name, name, sizeof(t->name) - 1) == 0)
             continue;
         snprintf(t->name, sizeof(t->name), "%s", name);
         if (t->in_trace)

@@ -29,13 +29,16 @@
 #include "collector/py_code.h"
 #include "collector/py_runtime.h"
 #include "collector/py_tasks.h"
+#include "collector/py_thread_names.h"
 #include "formats/trace_writer.h"
 
 struct lt_py_thread {
     struct lt_py_stack stack; /* .tstate names the thread */
     lt_addr interp;
-    uint64_t ident;   /* pthread_self() */
-    pid_t tid;        /* native id, as we see it; 0 unknown */
+    uint64_t ident; /* pthread_self() */
+    uint64_t
+        state_id; /* where the native id is not in the state: tells it from one at the same address */
+    pid_t tid;    /* native id, as we see it; 0 unknown */
     pid_t inner_tid;  /* as the process sees it */
     lt_addr cpu_word; /* rseq's cpu_id; 0: ask /proc */
     struct lt_thread_files files;
@@ -205,7 +208,7 @@ void lt_py_process_distrust(struct lt_py_process *p);
 void lt_py_process_tasks(struct lt_py_process *p, const struct lt_py_asyncio *asyncio);
 
 /* The thread has this name from now on. */
-int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer, uint64_t ident,
-                       const char *name);
+int lt_py_process_name(struct lt_py_process *p, struct lt_trace_writer *writer,
+                       const struct lt_py_named *thread, const char *name);
 
 #endif

@@ -293,12 +293,15 @@ void lt_py_thread_identify(struct lt_py_process *p, struct lt_py_thread *t)
     const struct lt_py_offsets *o = &p->runtime.offsets;
     int64_t rseq = p->runtime.rseq_offset;
     uint64_t ident = lt_peek_u64(tstate, o->tstate.thread_id);
+    uint64_t state_id = o->tstate.id != LT_NO_FIELD ? lt_peek_u64(tstate, o->tstate.id) : 0;
+    bool same = t->ident == ident && t->state_id == state_id;
     /* A reading that costs a call, where it does: only for a thread that is not known yet. */
-    bool known = t->ident == ident && o->tstate.native_thread_id == LT_NO_FIELD;
+    bool known = same && o->tstate.native_thread_id == LT_NO_FIELD;
     pid_t inner_tid = known ? t->inner_tid : native_id(p, tstate, ident);
-    if (t->ident == ident && t->inner_tid == inner_tid)
+    if (same && t->inner_tid == inner_tid)
         return;
     t->ident = ident;
+    t->state_id = state_id;
     t->inner_tid = inner_tid;
     t->tid = inner_tid ? lt_thread_ids_outside(&p->ids, inner_tid) : 0;
     t->cpu_word = rseq && ident ? ident + (uint64_t)rseq + LT_RSEQ_CPU_ID : 0;

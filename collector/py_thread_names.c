@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "collector/py_dict.h"
+#include "collector/py_numbers.h"
 #include "collector/py_unicode.h"
 #include "formats/byte_buffer.h"
 #include "formats/lt_error.h"
@@ -18,9 +19,9 @@ struct reading {
     struct lt_py_names *names;
     const struct lt_mem *mem;
     const struct lt_py_offsets *o;
-    int (*each)(void *ctx, uint64_t ident, struct lt_str name);
+    int (*each)(void *ctx, const struct lt_py_named *thread, struct lt_str name);
     void *ctx;
-    struct lt_buf text;
+    struct lt_buf text, number;
 };
 
 static int remember(struct lt_py_names *names, lt_addr slot, lt_addr name)
@@ -32,10 +33,23 @@ static int remember(struct lt_py_names *names, lt_addr slot, lt_addr name)
     return err;
 }
 
+/* What a Thread says of itself; 0 before it runs. */
+static pid_t native_id(struct reading *r, lt_addr thread)
+{
+    lt_addr slot, number;
+    lt_buf_clear(&r->number);
+    if (lt_py_instance_slot(r->mem, r->o, thread, "_native_id", &slot) != 0 || !slot ||
+        lt_mem_read_u64(r->mem, slot, &number) != 0 ||
+        lt_py_int_text(r->mem, r->o, number, &r->number) != 0 || lt_buf_put_u8(&r->number, 0) != 0)
+        return 0;
+    return (pid_t)strtol((const char *)r->number.data, NULL, 10);
+}
+
 /* The hash of an int that is an address is the int itself. */
 static int name_one(void *ctx, const struct lt_py_entry *entry)
 {
     struct reading *r = ctx;
+    const struct lt_py_named thread = {entry->hash, native_id(r, entry->value)};
     lt_addr slot, name, again;
     lt_buf_clear(&r->text);
     if (lt_py_instance_slot(r->mem, r->o, entry->value, "_name", &slot) != 0 || !slot ||
@@ -45,13 +59,13 @@ static int name_one(void *ctx, const struct lt_py_entry *entry)
         return 0;
     int err = remember(r->names, slot, name);
     return err ? err
-               : r->each(r->ctx, entry->hash,
-                         (struct lt_str){(const char *)r->text.data, r->text.len});
+               : r->each(r->ctx, &thread, (struct lt_str){(const char *)r->text.data, r->text.len});
 }
 
 int lt_py_names_read(struct lt_py_names *names, const struct lt_mem *mem,
                      const struct lt_py_offsets *o, lt_addr interp,
-                     int (*each)(void *ctx, uint64_t ident, struct lt_str name), void *ctx)
+                     int (*each)(void *ctx, const struct lt_py_named *thread, struct lt_str name),
+                     void *ctx)
 {
     struct reading r = {.names = names, .mem = mem, .o = o, .each = each, .ctx = ctx};
     int err = names->active
@@ -63,6 +77,7 @@ int lt_py_names_read(struct lt_py_names *names, const struct lt_mem *mem,
     if (err == LT_ERR_FAULT || err == LT_ERR_CORRUPT)
         names->active = 0; /* the module was loaded anew */
     lt_buf_release(&r.text);
+    lt_buf_release(&r.number);
     return err;
 }
 

@@ -6,6 +6,8 @@
 #ifndef LT_PY_THREAD_NAMES_H
 #define LT_PY_THREAD_NAMES_H
 
+#include <sys/types.h>
+
 #include "collector/copies.h"
 #include "collector/py_offsets.h"
 #include "formats/profile.h"
@@ -19,13 +21,20 @@ struct lt_py_names {
     size_t n_slots, slots_alloc;
 };
 
+/* Whose name it is. An ident comes again once its thread has ended. */
+struct lt_py_named {
+    uint64_t ident;
+    pid_t native_id; /* as the process sees it; 0: not known */
+};
+
 /* Calls back once for each thread in threading._active of the interpreter at `interp` with its
- * ident and name (borrowed). The dicts may change under us: every step is bounded, and a name is
+ * ids and name (borrowed). The dicts may change under us: every step is bounded, and a name is
  * only given if its thread was the same before and after. 0 (also while threading is not
  * imported), or the error that kept it from reading. */
 int lt_py_names_read(struct lt_py_names *names, const struct lt_mem *mem,
                      const struct lt_py_offsets *offsets, lt_addr interp,
-                     int (*each)(void *ctx, uint64_t ident, struct lt_str name), void *ctx);
+                     int (*each)(void *ctx, const struct lt_py_named *thread, struct lt_str name),
+                     void *ctx);
 
 /* Was a thread renamed, or has its record gone, since they were read? The copies are scratch. */
 bool lt_py_names_changed(const struct lt_py_names *names, const struct lt_mem *mem,

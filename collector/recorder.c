@@ -206,7 +206,7 @@ static int take_name(struct lt_recorder *r, const struct lt_message *m)
     memcpy(name, m->data + sizeof(header), len);
     name[len] = '\0';
     struct lt_py_process *p = find_process(r, header.pid);
-    return p ? lt_py_process_name(p, r->writer, header.ident, name) : 0;
+    return p ? lt_py_process_name(p, r->writer, &header.thread, name) : 0;
 }
 
 static void take_asyncio(struct lt_recorder *r, const struct lt_message *m)

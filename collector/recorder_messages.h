@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collector/py_thread_names.h"
+
 enum lt_message_kind {
     /* To the keeper. */
     LT_MSG_BLOCK,   /* uint32_t enum lt_block_type, then the raw block */
@@ -34,7 +36,7 @@ struct lt_source_wish {
 };
 
 struct lt_name_header {
-    uint64_t ident;
+    struct lt_py_named thread;
     pid_t pid;
 };
 

@@ -38,6 +38,40 @@ os._exit(0)
 """
 
 
+IN_TURN = """
+import json, sys, threading, time
+ran = {}
+def job():
+    ran[threading.get_native_id()] = threading.current_thread().name
+    end = time.thread_time() + 0.2
+    while time.thread_time() < end:
+        pass
+for number in range(8):
+    thread = threading.Thread(target=job, name=f"job-{number}")
+    thread.start()
+    thread.join()
+with open(sys.argv[1], "w") as out:
+    json.dump(ran, out)
+"""
+
+
+@every_interpreter
+class ThreadsInTurn(TraceTest):
+    def test_each_is_itself(self):
+        """A thread gets the memory, the state and the ident of the one before it: not its native id, its name or its processor."""
+        done = self.live_trace("run", "-o", self.trace, "-r", "200", self.script(IN_TURN), self.path("ran"), python=self.python)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("ran"), encoding="ascii") as file:
+            ran = {int(tid): name for tid, name in json.load(file).items()}
+        samples = [s for s in read(self.trace)[1] if s["stack"][-1]["name"] == "job"]
+        self.assertEqual({s["tid"] for s in samples}, set(ran))
+        # Its name may be read too late, but is never another's.
+        others = {s["thread"] for s in samples if s["thread"] != ran[s["tid"]]} & set(ran.values())
+        self.assertEqual(others, set())
+        # Who holds the GIL the whole time is on a processor, or waits for one.
+        self.assertGreater(sum(s["state"] == "cpu" for s in samples), 0.95 * len(samples))
+
+
 @every_interpreter
 class Names(TraceTest):
     def test_all_kinds(self):

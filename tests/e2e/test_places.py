@@ -631,6 +631,13 @@ class Processes(PlacesTest):
         """))
         self.assertGreater(self.samples_of("daemon")[0], 120)
 
+    def test_attached_parent(self):
+        """The children that a process has already are found at once, each time, also if it is no Python itself."""
+        with self.running("timeout", "60", self.python, self.work, "50", env=self.environment) as parent:
+            for _ in range(6):
+                self.attach(parent.pid)
+                self.check_work(20)
+
     def test_attached_daemon(self):
         """A child that was seen is followed when its parent is gone."""
         script = self.script("""

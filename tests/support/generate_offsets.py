@@ -80,6 +80,7 @@ FIELDS = [
     ("tstate.cframe", [((3, 8), None), ((3, 11), offset(TSTATE, "cframe")), ((3, 13), None)]),
     ("tstate.thread_id", [((3, 8), offset(TSTATE, "thread_id"))]),
     ("tstate.native_thread_id", [((3, 8), None), ((3, 11), offset(TSTATE, "native_thread_id"))]),
+    ("tstate.id", [((3, 8), offset(TSTATE, "id")), ((3, 11), None)]),
     ("tstate.datastack_chunk", [((3, 8), None), ((3, 11), offset(TSTATE, "datastack_chunk"))]),
     ("tstate.datastack_top", [((3, 8), None), ((3, 11), offset(TSTATE, "datastack_top"))]),
     ("tstate.context", [((3, 8), offset(TSTATE, "context"))]),
