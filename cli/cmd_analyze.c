@@ -51,6 +51,9 @@ static int show(struct analyze *a)
 {
     struct lt_registry *registry;
     char message[256] = "";
+    /* The outputs keep all stacks; a report is about those that do something. */
+    if (a->selection.idle == LT_UNSET)
+        a->selection.idle = LT_NO;
     if (a->most_common)
         a->exporter_options[a->n_options++] =
             (struct live_trace_option){"most-common", a->most_common};

@@ -128,10 +128,9 @@ const struct live_trace_exporter lt_exporter_slots = {
     .abi_version = LIVE_TRACE_EXPORTER_ABI,
     .struct_size = sizeof(struct live_trace_exporter),
     .name = "slots",
-    .description = "table by time slot, as `analyze --every` prints it",
+    .description = "table by time slot, as `analyze --every --idle` prints it",
     .read_by = "people",
-    .flags = LIVE_TRACE_EXPORTER_KEEPS_LINES | LIVE_TRACE_EXPORTER_UNIT_SAMPLES |
-             LIVE_TRACE_EXPORTER_NO_IDLE,
+    .flags = LIVE_TRACE_EXPORTER_KEEPS_LINES | LIVE_TRACE_EXPORTER_UNIT_SAMPLES,
     .open = slots_open,
     .meta = slots_meta,
     .sample = slots_sample,

@@ -98,11 +98,10 @@ const struct live_trace_exporter lt_exporter_text = {
     .abi_version = LIVE_TRACE_EXPORTER_ABI,
     .struct_size = sizeof(struct live_trace_exporter),
     .name = "text",
-    .description = "report of the most frequent lines, as `analyze` prints it",
+    .description = "report of the most frequent lines, as `analyze --idle` prints it",
     .extension = "txt",
     .read_by = "people",
-    .flags = LIVE_TRACE_EXPORTER_KEEPS_LINES | LIVE_TRACE_EXPORTER_UNIT_SAMPLES |
-             LIVE_TRACE_EXPORTER_NO_IDLE,
+    .flags = LIVE_TRACE_EXPORTER_KEEPS_LINES | LIVE_TRACE_EXPORTER_UNIT_SAMPLES,
     .open = text_open,
     .meta = text_meta,
     .stack = text_stack,

@@ -197,6 +197,17 @@ class Inputs(CliTest):
         self.assertGreater(done.stdout.count("\n"), 1000)
         self.assertEqual(self.live_trace("export", "-f", "folded", "--strict", self.path("cut.folded.gz")).returncode, 1)
 
+    def test_waiting_stacks(self):
+        """`analyze` leaves them out, `export` keeps them, in every format."""
+        self.make("shop")
+        for words, samples in ((["analyze"], 23), (["analyze", "--every", "1h"], 23), (["analyze", "--idle"], 30),
+                               (["export", "-f", "text"], 30), (["export", "-f", "slots"], 30),
+                               (["export", "-f", "text", "--no-idle"], 23)):
+            with self.subTest(words):
+                self.assertIn(f"# {samples} of 30 stack samples", self.live_trace(*words, self.trace).stdout)
+        folded = self.live_trace("export", "-f", "folded", self.trace).stdout
+        self.assertEqual(sum(int(line.split()[-1]) for line in folded.splitlines()), 30)
+
     def test_format_by_the_ending(self):
         self.make("shop")
         target = self.path("out.speedscope.json")
