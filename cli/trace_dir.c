@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,23 @@ int lt_trace_dir_make(const char *dir)
     return 0;
 }
 
+/* A file is emptied only once it is known that nobody else writes it. */
+static int open_named(const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return fd;
+    if ((flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && ftruncate(fd, 0) == 0) {
+        lt_trace_file_hold(fd);
+        return fd;
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
 static int create_named(const char *template, int *fd, struct lt_buf *path)
 {
     struct tm when;
@@ -71,11 +89,12 @@ static int create_named(const char *template, int *fd, struct lt_buf *path)
         return lt_say_failure("out of memory");
     const char *name = (const char *)path->data;
     if (lt_make_folders(name, 0777) == 0) {
-        *fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-        if (*fd >= 0) {
-            lt_trace_file_hold(*fd);
+        *fd = open_named(name);
+        if (*fd >= 0)
             return 0;
-        }
+        if (errno == EWOULDBLOCK)
+            return lt_say_failure(
+                "%s is being written by another recorder: choose another file with -o", name);
     }
     return lt_say_failure("cannot write %s: %s: choose another file with -o", name,
                           strerror(errno));

@@ -16,7 +16,8 @@
 enum {
     READ_BYTES = 1 << 16,
     SCAN_START = 1 << 24, /* what a search may checksum in any case */
-    SCAN_FACTOR = 256     /* and for each byte that it passes */
+    SCAN_FACTOR = 256,    /* and for each byte that it passes */
+    MOST_AGAIN = 3        /* how often what may have changed since it was read is read again */
 };
 
 /* What lies at a position. */
@@ -176,6 +177,34 @@ static int search(struct lt_block_reader *r, struct lt_block *block, enum found 
     }
 }
 
+/* Is there nothing behind what was read? */
+static int is_at_end(struct lt_block_reader *r, bool *at_end)
+{
+    size_t left = r->window.len - r->at, have;
+    int err = fill(r, left + 1, &have);
+    *at_end = have == left;
+    return err;
+}
+
+/* The last block of a recording that is still going on is written anew, longer: a part of it may be of
+ * before, a part of after. */
+static int find_again(struct lt_block_reader *r, struct lt_block *block, enum found *found)
+{
+    bool at_end;
+    size_t have;
+    int err = is_at_end(r, &at_end);
+    if (err || !at_end || !r->in->seek || r->again == MOST_AGAIN)
+        return err;
+    r->again++;
+    r->bytes -= r->window.len - r->at;
+    r->window.len = r->at;
+    r->ended = false;
+    err = r->in->seek(r->in->ctx, r->bytes);
+    if (!err)
+        err = fill(r, 1, &have);
+    return err || have == 0 ? err : find_at(r, false, block, found);
+}
+
 int lt_block_reader_next(struct lt_block_reader *r, struct lt_block *block)
 {
     enum found found, later;
@@ -184,10 +213,14 @@ int lt_block_reader_next(struct lt_block_reader *r, struct lt_block *block)
     if (err || have == 0)
         return err;
     err = find_at(r, false, block, &found);
+    if (!err && found == FOUND_NOTHING)
+        err = find_again(r, block, &found);
     if (err)
         return err;
     if (found == FOUND_ITEM)
         return 1;
+    if (r->at == r->window.len) /* it was cut short meanwhile */
+        return 0;
     err = search(r, block, &later);
     if (err)
         return err;

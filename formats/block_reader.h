@@ -23,9 +23,10 @@ struct lt_block_reader {
     struct lt_buf window; /* what was read and not yet passed */
     size_t at;            /* where the next item begins in it */
     bool ended;           /* the input has no more */
+    unsigned again;       /* how often the end was read once more */
     uint64_t scan_credit; /* bytes that a search may still checksum, see block_reader.c */
 
-    uint64_t bytes;   /* read from the input */
+    uint64_t bytes;   /* of the input up to the window's end */
     uint64_t blocks;  /* whole ones */
     uint64_t damaged; /* runs of bytes that are neither */
     bool cut_off;     /* the input ends within a block */

@@ -21,9 +21,10 @@
 
 /* ---- inputs ---- */
 
+/* A plain file. */
 struct file_input {
-    gzFile file; /* zlib passes what is not gzip through as it is */
     int fd;
+    off_t start;
     uint64_t size;
     bool ended; /* whoever writes it may have changed its last bytes since */
 };
@@ -31,10 +32,45 @@ struct file_input {
 static int64_t file_read(void *ctx, void *buf, size_t len)
 {
     struct file_input *in = ctx;
+    ssize_t n = 0;
+    while (!in->ended && (n = read(in->fd, buf, len)) < 0 && errno == EINTR)
+        continue;
+    in->ended = n >= 0 && (size_t)n < len;
+    return n < 0 ? LT_ERR_IO : n;
+}
+
+static int file_seek(void *ctx, uint64_t pos)
+{
+    struct file_input *in = ctx;
+    if (pos > INT64_MAX - (uint64_t)in->start)
+        return LT_ERR_USAGE;
+    in->ended = false;
+    return lseek(in->fd, in->start + (off_t)pos, SEEK_SET) < 0 ? LT_ERR_IO : 0;
+}
+
+static uint64_t file_size(void *ctx)
+{
+    return ((struct file_input *)ctx)->size;
+}
+
+static void file_close(void *ctx)
+{
+    struct file_input *in = ctx;
+    close(in->fd);
+    free(in);
+}
+
+/* Gzip, or what may turn out to be: zlib passes the rest through as it is. */
+struct gzip_input {
+    gzFile file;
+    uint64_t size;
+};
+
+static int64_t gzip_read(void *ctx, void *buf, size_t len)
+{
+    struct gzip_input *in = ctx;
     int zerr = Z_OK;
-    unsigned most = len > INT_MAX ? INT_MAX : (unsigned)len;
-    int n = in->ended ? 0 : gzread(in->file, buf, most);
-    in->ended = n >= 0 && (unsigned)n < most;
+    int n = gzread(in->file, buf, len > INT_MAX ? INT_MAX : (unsigned)len);
     if (n > 0)
         return n;
     /* Of a gzip file that is cut off, all that there is comes first, then what looks like its end. */
@@ -46,23 +82,14 @@ static int64_t file_read(void *ctx, void *buf, size_t len)
     return zerr == Z_MEM_ERROR ? LT_ERR_NOMEM : LT_ERR_CORRUPT;
 }
 
-static int file_seek(void *ctx, uint64_t pos)
+static uint64_t gzip_size(void *ctx)
 {
-    struct file_input *in = ctx;
-    if (pos > INT64_MAX)
-        return LT_ERR_USAGE;
-    in->ended = false;
-    return gzseek(in->file, (z_off_t)pos, SEEK_SET) < 0 ? LT_ERR_IO : 0;
+    return ((struct gzip_input *)ctx)->size;
 }
 
-static uint64_t file_size(void *ctx)
+static void gzip_close(void *ctx)
 {
-    return ((struct file_input *)ctx)->size;
-}
-
-static void file_close(void *ctx)
-{
-    struct file_input *in = ctx;
+    struct gzip_input *in = ctx;
     gzclose(in->file);
     free(in);
 }
@@ -72,6 +99,41 @@ static int open_path(const char *path)
     if (strcmp(path, "-") == 0)
         return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
     return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+/* Nothing is known of a pipe before it is read. */
+static bool is_plain_file(int fd, const struct stat *st)
+{
+    static const uint8_t gzip[] = {0x1f, 0x8b};
+    uint8_t head[sizeof(gzip)];
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    return S_ISREG(st->st_mode) && at >= 0 &&
+           !(pread(fd, head, sizeof(head), at) == sizeof(head) &&
+             memcmp(head, gzip, sizeof(gzip)) == 0);
+}
+
+static int open_plain(struct lt_input *in, int fd, uint64_t size)
+{
+    struct file_input *file = calloc(1, sizeof(*file));
+    if (!file)
+        return LT_ERR_NOMEM;
+    *file = (struct file_input){.fd = fd, .start = lseek(fd, 0, SEEK_CUR), .size = size};
+    *in = (struct lt_input){file, file_read, file_seek, file_size, file_close};
+    return 0;
+}
+
+static int open_gzip(struct lt_input *in, int fd, uint64_t size)
+{
+    struct gzip_input *gzip = calloc(1, sizeof(*gzip));
+    gzFile file = gzip ? gzdopen(fd, "rb") : NULL;
+    if (!file) {
+        free(gzip);
+        return LT_ERR_NOMEM;
+    }
+    gzbuffer(file, 1 << 16);
+    *gzip = (struct gzip_input){.file = file, .size = size};
+    *in = (struct lt_input){.ctx = gzip, .read = gzip_read, .size = gzip_size, .close = gzip_close};
+    return 0;
 }
 
 int lt_input_open(struct lt_input *in, const char *path)
@@ -85,22 +147,11 @@ int lt_input_open(struct lt_input *in, const char *path)
         errno = EISDIR;
         return LT_ERR_IO;
     }
-    struct file_input *file = calloc(1, sizeof(*file));
-    gzFile gz = file ? gzdopen(fd, "rb") : NULL;
-    if (!gz) {
-        free(file);
+    uint64_t size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    int err = is_plain_file(fd, &st) ? open_plain(in, fd, size) : open_gzip(in, fd, size);
+    if (err)
         close(fd);
-        return LT_ERR_NOMEM;
-    }
-    gzbuffer(gz, 1 << 16);
-    file->file = gz;
-    file->fd = fd;
-    file->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-    *in = (struct lt_input){.ctx = file, .read = file_read, .size = file_size, .close = file_close};
-    /* Asking makes zlib look at the first bytes, which a pipe must have by then: files only. */
-    if (S_ISREG(st.st_mode) && gzdirect(gz))
-        in->seek = file_seek;
-    return 0;
+    return err;
 }
 
 struct memory_input {

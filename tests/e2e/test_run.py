@@ -150,6 +150,18 @@ class Transparency(TraceTest):
         self.assertEqual(done.returncode, 0)
         self.assertGreater(info(self.trace)["stack_samples"], 10)
 
+    def test_file_that_is_being_written(self):
+        """Two recorders would destroy each other's trace: the second one leaves the file alone."""
+        script = self.script("import time; time.sleep(1.5)")
+        with subprocess.Popen([LIVE_TRACE, "run", "-q", "-o", self.trace, script], env=self.environment):
+            while not os.path.exists(self.trace) or not os.path.getsize(self.trace):
+                time.sleep(0.01)
+            done = self.live_trace("run", "-o", self.trace, script)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr, f"live-trace: {self.trace} is being written by another recorder: choose another file with -o\n")
+        self.assertGreater(info(self.trace)["stack_samples"], 50)
+        self.assertEqual(self.live_trace("run", "-q", "-o", self.trace, script).returncode, 0)
+
     def test_full_disk(self):
         done = self.live_trace("run", "-o", "/dev/full", self.script("import time; time.sleep(1.5); print('end')"))
         self.assertEqual((done.returncode, done.stdout), (0, "end\n"), done.stderr)

@@ -259,6 +259,62 @@ static void room_ends_with_the_page(void)
     file_release(&f);
 }
 
+/* A file whose last block is replaced after its first bytes were read. */
+struct changing {
+    struct lt_str before, after;
+    size_t first, at; /* bytes of the first read; where the next one begins */
+};
+
+static int64_t changing_read(void *ctx, void *buf, size_t len)
+{
+    struct changing *c = ctx;
+    const struct lt_str *now = c->at ? &c->after : &c->before;
+    size_t n = c->at ? now->len - c->at : c->first;
+    n = n < len ? n : len;
+    memcpy(buf, now->data + c->at, n);
+    c->at += n;
+    return (int64_t)n;
+}
+
+static int changing_seek(void *ctx, uint64_t pos)
+{
+    ((struct changing *)ctx)->at = (size_t)pos;
+    return 0;
+}
+
+static void replaced_while_it_is_read(void)
+{
+    struct file before, after;
+    file_init(&before, 6);
+    put(&before, LT_BLOCK_SEGMENT, "s");
+    size_t last = before.bytes.len;
+    put(&before, LT_BLOCK_TICKS, "some ticks");
+    file_init(&after, 6);
+    put(&after, LT_BLOCK_SEGMENT, "s");
+    put(&after, LT_BLOCK_TICKS, "9 ticks are more than some");
+    for (size_t first = last; first < before.bytes.len; first++) {
+        struct changing c = {{(const char *)before.bytes.data, before.bytes.len},
+                             {(const char *)after.bytes.data, after.bytes.len},
+                             first,
+                             0};
+        struct lt_input in = {.ctx = &c, .read = changing_read, .seek = changing_seek};
+        struct lt_block_reader r;
+        struct lt_block block;
+        lt_block_reader_init(&r, &in);
+        CU_ASSERT_EQUAL(lt_block_reader_next(&r, &block), 1);
+        CU_ASSERT_EQUAL(lt_block_reader_next(&r, &block), 1);
+        CU_ASSERT_EQUAL(lt_block_reader_next(&r, &block), 1);
+        CU_ASSERT_EQUAL(block.stored_len, strlen("9 ticks are more than some"));
+        CU_ASSERT_EQUAL(lt_block_reader_next(&r, &block), 0);
+        CU_ASSERT_EQUAL(r.damaged, 0);
+        CU_ASSERT(!r.cut_off);
+        CU_ASSERT_EQUAL(r.bytes, after.bytes.len);
+        lt_block_reader_release(&r);
+    }
+    file_release(&before);
+    file_release(&after);
+}
+
 /* Three blocks; whatever single byte is damaged, the other blocks are found. */
 static void one_damaged_byte(void)
 {
@@ -428,6 +484,7 @@ int main(void)
         {"only own files are written over", only_own_files_are_written_over},
         {"ticks that are replaced", replaced_ticks},
         {"room ends with the page", room_ends_with_the_page},
+        {"replaced while it is read", replaced_while_it_is_read},
         {"one damaged byte costs one block", one_damaged_byte},
         {"a file that ends anywhere", cut_anywhere},
         {"garbage between blocks", garbage_around},
