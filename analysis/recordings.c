@@ -115,6 +115,20 @@ void lt_recording_explain(struct lt_message *message, const char *path, int erro
     }
 }
 
+static void explain_reading(struct lt_message *message, const struct lt_recording *rec, int error)
+{
+    if (error == LT_ERR_NOT_OURS && rec->again && rec->size == 0) {
+        snprintf(message->text, sizeof message->text,
+                 "%s is empty: its recorder ended before it wrote anything, record again",
+                 rec->path);
+    } else if (rec->stats.why != NULL) {
+        snprintf(message->text, sizeof message->text, "%s: %s",
+                 strcmp(rec->path, "-") == 0 ? "standard input" : rec->path, rec->stats.why);
+    } else {
+        lt_recording_explain(message, rec->path, error);
+    }
+}
+
 int lt_recordings_read(struct lt_recordings *r, size_t i, const struct lt_profile_handler *handler,
                        const struct lt_read_options *options, struct lt_message *message)
 {
@@ -132,15 +146,8 @@ int lt_recordings_read(struct lt_recordings *r, size_t i, const struct lt_profil
     if (error == 0) {
         rec->duration_ns = rec->stats.duration_ns;
     }
-    if (error == LT_ERR_NOT_OURS && rec->again && rec->size == 0) {
-        snprintf(message->text, sizeof message->text,
-                 "%s is empty: its recorder ended before it wrote anything, record again",
-                 rec->path);
-    } else if (error < 0 && rec->stats.why != NULL && message->text[0] == '\0') {
-        snprintf(message->text, sizeof message->text, "%s: %s",
-                 strcmp(rec->path, "-") == 0 ? "standard input" : rec->path, rec->stats.why);
-    } else if (error < 0 && message->text[0] == '\0') {
-        lt_recording_explain(message, rec->path, error);
+    if (error < 0 && message->text[0] == '\0') {
+        explain_reading(message, rec, error);
     }
     return error;
 }

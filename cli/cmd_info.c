@@ -3,6 +3,7 @@
  * live-trace info: what a recording is, without its stacks. */
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 #include "analysis/pace.h"
+#include "analysis/recordings.h"
 #include "cli/command.h"
 #include "cli/json_output.h"
 #include "cli/logs.h"
@@ -238,7 +240,8 @@ static void release(struct info *i)
     lt_intern_free(i->stacks);
 }
 
-static int read_log(struct info *i, const char *path)
+static int read_recording(struct info *i, struct lt_recordings *recordings,
+                          struct lt_message *message)
 {
     const struct lt_profile_handler handler = {
         .ctx = i,
@@ -254,20 +257,35 @@ static int read_log(struct info *i, const char *path)
     };
     const struct lt_read_options read = {
         .totals = true, .progress = on_progress, .progress_ctx = i};
-    struct lt_input in;
+    lt_progress_begin(&i->progress);
+    int err = lt_recordings_read(recordings, 0, &handler, &read, message);
+    int saved = errno;
+    lt_progress_end(&i->progress);
+    errno = saved;
+    i->stats = recordings->at[0].stats;
+    return err;
+}
+
+/* On failure the message says why. Without one, it says what damage was passed over. */
+static int read_log(struct info *i, const char *path, struct lt_message *message)
+{
+    struct lt_recordings recordings;
+    *message = (struct lt_message){""};
     int err = lt_intern_new(&i->threads, 0, 0);
     if (!err)
         err = lt_intern_new(&i->frames, 0, 0);
     if (!err)
         err = lt_intern_new_sized(&i->stacks, 2 * sizeof(uint32_t), 0);
     if (!err)
-        err = lt_input_open(&in, path);
-    if (err)
+        err = lt_recordings_init(&recordings, &path, 1);
+    if (err) {
+        lt_recording_explain(message, path, err);
         return err;
-    lt_progress_begin(&i->progress);
-    err = lt_profile_read(&in, &handler, &read, &i->stats);
-    lt_progress_end(&i->progress);
-    in.close(in.ctx);
+    }
+    err = read_recording(i, &recordings, message);
+    if (!err)
+        lt_recording_damage(&recordings.at[0], false, message);
+    lt_recordings_release(&recordings);
     return err;
 }
 
@@ -539,7 +557,8 @@ static void print_log(const struct info *i, const char *path, int64_t pause_ns)
     printf("size            %" PRIu64 " bytes%s\n", i->stats.bytes,
            i->stats.complete ? "" : ", the end is missing (killed, or still being written)");
     if (i->stats.damaged_blocks)
-        printf("damaged         %" PRIu64 " blocks\n", i->stats.damaged_blocks);
+        printf("damaged         %" PRIu64 " block%s\n", i->stats.damaged_blocks,
+               i->stats.damaged_blocks == 1 ? "" : "s");
     if (i->has_health)
         print_health(&i->health);
     print_pace(i);
@@ -560,21 +579,6 @@ static int64_t pause_before(const struct info *i, int64_t *end_ns)
     if (this_end_ns > *end_ns)
         *end_ns = this_end_ns;
     return pause_ns;
-}
-
-static int explain(const char *path, int err, const struct lt_read_stats *stats)
-{
-    if (stats->why)
-        return lt_say_failure("%s: %s", path, stats->why);
-    switch (err) {
-    case LT_ERR_NOT_OURS:
-        return lt_say_failure("%s is not a trace: see `live-trace formats` for what can be read",
-                              path);
-    case LT_ERR_UNSUPPORTED:
-        return lt_say_failure("%s was made by a newer live-trace: update this one", path);
-    default:
-        return lt_say_failure("cannot read %s: %s", path, lt_error_text(err));
-    }
 }
 
 struct request {
@@ -602,13 +606,13 @@ static int show(const struct lt_logs *logs, bool json, bool strict)
         lt_json_array(&j);
     for (size_t n = 0; n < logs->n; n++) {
         struct info i = {.format = "unknown"};
-        int err = read_log(&i, logs->at[n]);
+        struct lt_message message;
+        int err = read_log(&i, logs->at[n], &message);
+        if (message.text[0])
+            lt_say("%s", message.text);
         if (err) {
-            status = explain(logs->at[n], err, &i.stats);
+            status = LT_EXIT_FAILURE;
         } else {
-            if (i.stats.damaged_blocks)
-                lt_say("%s is damaged in %" PRIu64 " places: the rest was read", logs->at[n],
-                       i.stats.damaged_blocks);
             if (i.stats.damaged_blocks && strict)
                 status = LT_EXIT_FAILURE;
             int64_t pause_ns = pause_before(&i, &end_ns);

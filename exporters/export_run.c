@@ -310,16 +310,24 @@ static void note(const struct run *r, const char *text)
     }
 }
 
-/* Says what the user should know about an input. */
-static int account(struct run *r, size_t i)
+static uint64_t recorded(const struct run *r)
+{
+    return lt_view_counts(r->view).recorded + r->result->read.outside;
+}
+
+/* Says what damage was passed over, where it left something. */
+static int account(struct run *r)
 {
     struct lt_message m;
-    int error = lt_recording_damage(&r->recordings.at[i], r->request->selection->strict, &m);
+    int error = 0;
 
-    if (error < 0) {
-        r->message = m;
-    } else if (m.text[0] != '\0') {
-        note(r, m.text);
+    for (size_t i = 0; i < r->recordings.n && error == 0; i++) {
+        error = lt_recording_damage(&r->recordings.at[i], r->request->selection->strict, &m);
+        if (error < 0) {
+            r->message = m;
+        } else if (m.text[0] != '\0' && recorded(r) > 0) {
+            note(r, m.text);
+        }
     }
     return error;
 }
@@ -348,12 +356,9 @@ static int read_all(struct run *r)
     }
     for (size_t i = 0; i < r->recordings.n && error == 0; i++) {
         error = read_input(r, i, &handler, totals);
-        if (error == 0) {
-            error = account(r, i);
-        }
     }
     lt_recordings_stats(&r->recordings, &r->result->read);
-    return error;
+    return error < 0 ? error : account(r);
 }
 
 static void add_roots(struct run *r)
@@ -366,11 +371,6 @@ static void add_roots(struct run *r)
     if (wish == LT_YES || (wish == LT_UNSET && several && r->totals != NULL)) {
         lt_delivery_add_roots(r->delivery, several);
     }
-}
-
-static uint64_t recorded(const struct run *r)
-{
-    return lt_view_counts(r->view).recorded + r->result->read.outside;
 }
 
 static int deliver_health(struct run *r)
@@ -419,12 +419,41 @@ static int deliver_rest(struct run *r)
     return error;
 }
 
+/* NULL: none is. */
+static const char *damaged_path(const struct run *r)
+{
+    for (size_t i = 0; i < r->recordings.n; i++) {
+        if (r->recordings.at[i].stats.damaged_blocks > 0) {
+            return r->recordings.at[i].path;
+        }
+    }
+    return NULL;
+}
+
+/* Why there is no stack sample at all. */
+static void explain_emptiness(struct run *r)
+{
+    struct lt_health h = lt_view_health(r->view);
+    const char *damaged = damaged_path(r);
+    struct lt_message m = {"the recording is empty, it ended before the first sample: record for "
+                           "longer"};
+
+    if (damaged != NULL) {
+        lt_recording_explain(&m, damaged, LT_ERR_CORRUPT);
+    } else if (h.asked > 0) {
+        snprintf(m.text, sizeof m.text,
+                 "the recording is empty, none of %" PRIu64
+                 " stack samples could be taken: see `live-trace info`",
+                 h.asked);
+    }
+    snprintf(r->result->message, sizeof r->result->message, "%s", m.text);
+}
+
 /* What is worth saying although nothing failed. */
 static void explain_counts(struct run *r)
 {
     struct lt_export_result *result = r->result;
     struct lt_view_counts counts = lt_view_counts(r->view);
-    struct lt_health h = lt_view_health(r->view);
 
     result->recorded = recorded(r);
     result->selected = counts.selected;
@@ -434,14 +463,8 @@ static void explain_counts(struct run *r)
         lt_message_stateless(&m, counts.stateless);
         note(r, m.text);
     }
-    if (result->recorded == 0 && h.asked > 0) {
-        snprintf(result->message, sizeof result->message,
-                 "the recording is empty, none of %" PRIu64
-                 " stack samples could be taken: see `live-trace info`",
-                 h.asked);
-    } else if (result->recorded == 0) {
-        snprintf(result->message, sizeof result->message,
-                 "the recording is empty, it ended before the first sample: record for longer");
+    if (result->recorded == 0) {
+        explain_emptiness(r);
     }
 }
 

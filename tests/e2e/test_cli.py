@@ -114,6 +114,45 @@ class BadInput(CliTest):
         self.assertIn("damaged", done.stderr)
         self.assertEqual(self.live_trace("analyze", "--strict", path).returncode, 1)
 
+    def test_info_says_the_same(self):
+        """Why something cannot be read, and what to do, is one line, whoever is asked."""
+        self.make("shop")
+        self.live_trace("export", "-o", self.path("whole.pb.gz"), self.trace)
+        with open(self.path("whole.pb.gz"), "rb") as file, open(self.path("cut.pb.gz"), "wb") as out:
+            out.write(file.read()[:200])
+        with open(self.path("empty"), "wb"):
+            pass
+        for path, says in ((self.path("cut.pb.gz"), "damaged beyond reading: record again"), (self.path("empty"), "is empty"),
+                           ("/proc/self/mem", "Input/output error")):
+            with self.subTest(path):
+                self.assertEqual(self.refused(1, "info", path, says=says).stderr, self.refused(1, "analyze", path).stderr)
+
+    def test_damaged_in_one_place(self):
+        self.make("shop")
+        with open(self.trace, "rb") as file:
+            data = bytearray(file.read())
+        data[len(data) // 2] ^= 1
+        with open(self.path("damaged.ltrace"), "wb") as out:
+            out.write(data)
+        for command in ("info", "analyze"):
+            done = self.live_trace(command, "damaged.ltrace")
+            self.assertEqual(done.stderr, "live-trace: damaged.ltrace is damaged in 1 place: the rest was read\n")
+        self.assertRegex(self.live_trace("info", "damaged.ltrace").stdout, r"\ndamaged +1 block\n")
+
+    def test_damage_that_leaves_nothing(self):
+        """Wherever a file is cut off, one line says so."""
+        self.make("shop")
+        whole = self.live_trace("export", "-f", "speedscope", self.trace).stdout.encode()
+        nothing = 0
+        for length in range(100, len(whole), 300):
+            with open(self.path("cut.json"), "wb") as out:
+                out.write(whole[:length])
+            done = self.live_trace("analyze", self.path("cut.json"))
+            self.assertRegex(done.stderr, ONE_LINE)
+            nothing += done.returncode
+            self.assertEqual("beyond reading" in done.stderr, done.returncode == 1, done.stderr)
+        self.assertGreater(nothing, 1)
+
     def test_output_that_cannot_be_written(self):
         self.make("shop")
         for words in (["analyze"], ["info"], ["export", "-f", "speedscope"]):
