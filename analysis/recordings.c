@@ -14,6 +14,7 @@
 
 #include "formats/io.h"
 #include "formats/lt_error.h"
+#include "formats/trace_reader.h"
 
 int lt_recordings_init(struct lt_recordings *r, const char *const *paths, size_t n)
 {
@@ -59,6 +60,13 @@ static char *copy(struct lt_str text)
     return strndup(text.len > 0 ? text.data : "", text.len);
 }
 
+/* What readers deliver of a trace that ends within its first blocks. */
+static bool is_headless(const struct lt_meta *meta)
+{
+    return meta->format != NULL && strcmp(meta->format, lt_trace_input_format.name) == 0 &&
+           !meta->has_weight && meta->start_realtime_ns == 0 && meta->recorder.len == 0;
+}
+
 int lt_recording_learn(struct lt_recording *rec, const struct lt_meta *meta)
 {
     forget_head(rec);
@@ -76,6 +84,7 @@ int lt_recording_learn(struct lt_recording *rec, const struct lt_meta *meta)
         forget_head(rec);
         return LT_ERR_NOMEM;
     }
+    rec->headless = is_headless(meta);
     rec->known = true;
     return 0;
 }
@@ -119,7 +128,8 @@ static void explain_reading(struct lt_message *message, const struct lt_recordin
 {
     if (error == LT_ERR_NOT_OURS && rec->again && rec->size == 0) {
         snprintf(message->text, sizeof message->text,
-                 "%s is empty: its recorder ended before it wrote anything, record again",
+                 "%s is empty, its recorder has not written yet or was killed before: wait for it, "
+                 "or record again",
                  rec->path);
     } else if (rec->stats.why != NULL) {
         snprintf(message->text, sizeof message->text, "%s: %s",

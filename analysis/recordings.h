@@ -16,6 +16,7 @@ struct lt_recording {
     bool again;       /* a plain file: it can be read more than once */
     uint64_t size;    /* of a plain file, for progress */
     bool known;       /* the head was read: what follows up to recorder is filled */
+    bool headless;    /* a trace that ends before it says anything of itself */
     bool has_time, has_weight, no_counts; /* as struct lt_meta says them */
     int64_t start_realtime_ns;            /* 0 unknown */
     int64_t interval_ns;                  /* 0 unknown */

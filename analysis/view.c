@@ -77,6 +77,7 @@ struct lt_view {
     struct lt_view_counts counts;
     int64_t weight_sum;
     struct lt_health health, input_health; /* of the inputs before, of this one */
+    bool has_health;
 };
 
 static int reach(void *array_pointer, struct map_size *size, uint32_t id, size_t item)
@@ -466,6 +467,7 @@ static int on_health(void *ctx, const struct lt_health *health)
 {
     struct lt_view *v = ctx;
     v->input_health = *health;
+    v->has_health = true;
     return 0;
 }
 
@@ -627,6 +629,11 @@ struct lt_thread_table *lt_view_threads(struct lt_view *v)
 struct lt_view_counts lt_view_counts(const struct lt_view *v)
 {
     return v->counts;
+}
+
+bool lt_view_has_health(const struct lt_view *v)
+{
+    return v->has_health;
 }
 
 struct lt_health lt_view_health(const struct lt_view *v)

@@ -87,5 +87,7 @@ struct lt_view_counts {
 struct lt_view_counts lt_view_counts(const struct lt_view *v);
 /* Summed over the inputs so far. */
 struct lt_health lt_view_health(const struct lt_view *v);
+/* Has any input told it? */
+bool lt_view_has_health(const struct lt_view *v);
 
 #endif

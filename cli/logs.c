@@ -53,7 +53,7 @@ static int looks_like_recording(const struct dirent *entry)
 }
 
 /* A recorder that has just begun, or was killed as early: no reason to fail for all others. */
-static bool is_empty(const char *path)
+bool lt_log_is_empty(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
@@ -78,7 +78,7 @@ static bool is_foreign(const char *path)
 /* Nobody has named this file: what says nothing must not keep the others from being looked at. */
 static int keep_found(struct lt_logs *logs, const char *path)
 {
-    if (is_empty(path)) {
+    if (lt_log_is_empty(path)) {
         lt_say("%s is empty: nothing was recorded yet, it is left out", path);
         return 0;
     }

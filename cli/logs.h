@@ -4,6 +4,7 @@
 #ifndef LT_LOGS_H
 #define LT_LOGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct lt_logs {
@@ -16,6 +17,8 @@ struct lt_logs {
 int lt_logs_add(struct lt_logs *logs, const char *argument);
 /* If there is none yet: the newest trace. */
 int lt_logs_default(struct lt_logs *logs);
+/* A file without a byte: its recorder has just begun, or was killed as early. */
+bool lt_log_is_empty(const char *path);
 void lt_logs_release(struct lt_logs *logs);
 
 #endif

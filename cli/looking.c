@@ -80,6 +80,20 @@ static void begin_report(bool first)
     fflush(stdout);
 }
 
+/* A recorder that has just begun has its file, and nothing in it. */
+static void wait_for_recorders(const struct lt_logs *logs)
+{
+    bool said = false;
+    for (size_t i = 0; i < logs->n; i++) {
+        while (lt_log_is_empty(logs->at[i])) {
+            if (!said)
+                lt_say("%s is empty: waiting for its recorder, end this by ^C", logs->at[i]);
+            said = true;
+            sleep(FOLLOW_SECONDS);
+        }
+    }
+}
+
 int lt_look_follow(const struct lt_looking *l)
 {
     struct lt_export_result result = {0};
@@ -88,6 +102,7 @@ int lt_look_follow(const struct lt_looking *l)
         if (strcmp(l->logs->at[i], "-") == 0)
             return lt_say_usage("standard input cannot be read again: give --follow a file");
     }
+    wait_for_recorders(l->logs);
     for (bool first = true; status == LT_EXIT_OK && !result.read.complete; first = false) {
         if (!first)
             sleep(FOLLOW_SECONDS);

@@ -26,7 +26,7 @@ int lt_look(const struct lt_looking *looking);
 int lt_look_into(const struct lt_looking *looking, struct lt_out_file *file,
                  struct lt_export_result *result);
 /* Again and again, until the recordings are complete: for ones that are still written. An empty
- * one may be about to begin, and is waited for. */
+ * one may be about to begin, and is waited for, for as long as it takes. */
 int lt_look_follow(const struct lt_looking *looking);
 
 /* For requests of long work whose ctx is a struct lt_progress: a message, and how far it is. */

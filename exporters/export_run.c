@@ -430,13 +430,26 @@ static const char *damaged_path(const struct run *r)
     return NULL;
 }
 
+/* A recorder says how it went when it ends; what was cut out of a trace, or comes from elsewhere, has no such word. */
+static const char *emptiness(const struct run *r)
+{
+    if (!r->result->read.complete) {
+        return "the recording is empty, it is still written or was killed before the first "
+               "sample: wait, or record for longer";
+    }
+    if (lt_view_has_health(r->view)) {
+        return "the recording is empty, it ended before the first sample: record for longer";
+    }
+    return "the recording is empty, no stack sample was put into it: record for longer, or cut "
+           "out more";
+}
+
 /* Why there is no stack sample at all. */
 static void explain_emptiness(struct run *r)
 {
     struct lt_health h = lt_view_health(r->view);
     const char *damaged = damaged_path(r);
-    struct lt_message m = {"the recording is empty, it ended before the first sample: record for "
-                           "longer"};
+    struct lt_message m;
 
     if (damaged != NULL) {
         lt_recording_explain(&m, damaged, LT_ERR_CORRUPT);
@@ -445,6 +458,8 @@ static void explain_emptiness(struct run *r)
                  "the recording is empty, none of %" PRIu64
                  " stack samples could be taken: see `live-trace info`",
                  h.asked);
+    } else {
+        snprintf(m.text, sizeof m.text, "%s", emptiness(r));
     }
     snprintf(r->result->message, sizeof r->result->message, "%s", m.text);
 }

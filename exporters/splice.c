@@ -56,6 +56,19 @@ static int refuse(struct run *r, const char *format, const char *path)
 
 /* ---- what can be joined ---- */
 
+static int refuse_headless(struct run *r, const struct lt_recording *rec)
+{
+    if (rec->stats.damaged_blocks > 0) {
+        lt_recording_explain(&r->message, rec->path, LT_ERR_CORRUPT);
+    } else {
+        refuse(r,
+               "nothing was recorded in %s, its recorder has just begun or was killed as early: "
+               "wait for it, or record again",
+               rec->path);
+    }
+    return LT_ERR_CORRUPT;
+}
+
 /* Heads that are known already: of a single input that is a pipe, it is not. */
 static int check_head(struct run *r, const struct lt_recording *rec)
 {
@@ -64,6 +77,9 @@ static int check_head(struct run *r, const struct lt_recording *rec)
     if (!rec->known && several) {
         return refuse(r, "several recordings are read twice, which %s cannot be: save it first",
                       rec->path);
+    }
+    if (rec->known && rec->headless) {
+        return refuse_headless(r, rec);
     }
     if (rec->known && !rec->has_time) {
         return refuse(

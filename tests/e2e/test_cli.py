@@ -127,6 +127,22 @@ class BadInput(CliTest):
             with self.subTest(path):
                 self.assertEqual(self.refused(1, "info", path, says=says).stderr, self.refused(1, "analyze", path).stderr)
 
+    def test_why_it_is_empty(self):
+        """What has no END mark may still be written; what was cut out of a trace did not end early."""
+        self.make("shop")
+        with open(self.trace, "rb") as file, open(self.path("begun.ltrace"), "wb") as out:
+            out.write(file.read()[:20])
+        with open(self.path("empty.ltrace"), "wb"):
+            pass
+        self.live_trace("cut", "-o", "cut.ltrace", "--thread", "nobody", self.trace)
+        self.live_trace("run", "-o", "early.ltrace", "--", "true")
+        for name, says in (("begun", "still written or was killed before the first sample"), ("empty", "has not written yet or was killed"),
+                           ("cut", "no stack sample was put into it"), ("early", "ended before the first sample")):
+            for command in (["analyze"], ["export", "-f", "folded"]):
+                with self.subTest(name, command=command):
+                    self.refused(1, *command, name + ".ltrace", says=says)
+        self.refused(1, "cut", "-o", "x.ltrace", "begun.ltrace", says="nothing was recorded in begun")
+
     def test_damaged_in_one_place(self):
         self.make("shop")
         with open(self.trace, "rb") as file:

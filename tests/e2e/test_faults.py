@@ -288,6 +288,20 @@ class Growing(TraceTest):
         self.assertEqual("# " + reports[-1], self.live_trace("analyze", "--idle", self.trace).stdout)
         self.assertEqual(self.live_trace("analyze", "--follow", "-").returncode, 2)
 
+    def test_follow_from_the_first_moment(self):
+        """A file that its recorder has just created is waited for."""
+        with open(self.path("new.ltrace"), "wb") as new, \
+                subprocess.Popen([LIVE_TRACE, "analyze", "--follow", new.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 text=True) as follower:
+            self.assertIn("is empty: waiting for its recorder", follower.stderr.readline())
+            self.make("shop")
+            with open(self.trace, "rb") as trace:
+                new.write(trace.read())
+                new.flush()
+            report, errors = follower.communicate(timeout=60)
+        self.assertEqual((follower.returncode, errors), (0, ""))
+        self.assertIn("23 of 30 stack samples", report)
+
 
 if __name__ == "__main__":
     unittest.main()
