@@ -60,7 +60,7 @@ const struct lt_option lt_selection_options[] = {
 
 const char lt_selection_help[] =
     "Selection:\n"
-    "  --mode wall|cpu|gil   every stack, only on a processor, only with the GIL\n"
+    "  --mode wall|cpu|gil   every stack; on a CPU or ready to run; with the GIL\n"
     "  --idle, --no-idle     with or without stacks that wait\n"
     "  --thread NAME|TID, --process PID, --tag K=V     only these\n"
     "  --from T, --to T      1.5, 2m, 1h30m; -10m from the end; 2026-11-23T10:00\n"
