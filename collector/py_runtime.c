@@ -26,6 +26,7 @@ enum symbol {
     SYMBOL_SINCE_310,
     SYMBOL_SINCE_39,
     SYMBOL_SINCE_38,
+    SYMBOL_BEFORE_37,
     SYMBOL_RSEQ_OFFSET,
     SYMBOLS
 };
@@ -35,7 +36,8 @@ static const char *const symbol_names[SYMBOLS] = {
     [SYMBOL_SINCE_310] = "PyIter_Send",
     [SYMBOL_SINCE_39] = "PyInterpreterState_Get",
     [SYMBOL_SINCE_38] = "PyCode_NewWithPosOnlyArgs",
-    [SYMBOL_RSEQ_OFFSET] = "__rseq_offset", /* glibc 2.35, in its dynamic linker */
+    [SYMBOL_BEFORE_37] = "_PyThreadState_Current", /* became a part of _PyRuntime */
+    [SYMBOL_RSEQ_OFFSET] = "__rseq_offset",        /* glibc 2.35, in its dynamic linker */
 };
 
 enum section { SECTION_RUNTIME, SECTION_ASYNCIO, SECTIONS };
@@ -261,6 +263,10 @@ int lt_py_runtime_find(struct lt_py_finder *f, pid_t pid, const struct lt_mem *m
         return err;
     out->runtime =
         s.symbols[SYMBOL_RUNTIME] ? s.symbols[SYMBOL_RUNTIME] : s.sections[SECTION_RUNTIME];
+    if (!out->runtime && s.symbols[SYMBOL_BEFORE_37]) {
+        snprintf(out->version, sizeof(out->version), "3.6 or older");
+        return LT_ERR_PY_VERSION;
+    }
     if (!out->runtime)
         return LT_ERR_NOT_PYTHON;
     err = find_version(&s, mem, out);

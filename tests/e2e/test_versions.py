@@ -86,6 +86,8 @@ class Refused(TraceTest):
     def test_older(self):
         done = self.attach(self.build(OLD), "--force")
         self.refused(done, r"3\.7 or older of process \d+ is not supported: use 3\.8 to 3\.15")
+        done = self.attach(self.build(OLD.replace("_PyRuntime", "_PyThreadState_Current")))
+        self.refused(done, r"3\.6 or older of process \d+ is not supported: use 3\.8 to 3\.15")
 
     def test_forced(self):
         newest = interpreters().get(VERSIONS[-1])
