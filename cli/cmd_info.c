@@ -85,13 +85,29 @@ static int on_meta(void *ctx, const struct lt_meta *meta)
     return err ? err : copy(&i->recorder, meta->recorder);
 }
 
-/* Process ids of other hosts are other processes. */
+static bool is_text(const char *text, struct lt_str other)
+{
+    return strlen(text) == other.len &&
+           (other.len == 0 || memcmp(text, other.data, other.len) == 0);
+}
+
+/* What was not known at first may be told later. */
+static bool may_be(const char *text, struct lt_str other)
+{
+    return !text || !*text || other.len == 0 || is_text(text, other);
+}
+
+/* Process ids of other hosts are other processes; so is what a process becomes by exec. */
+static bool is_process(const struct process *p, const struct lt_process_info *info)
+{
+    return p->pid == info->pid && is_text(p->host, info->host) &&
+           may_be(p->command, info->command) && may_be(p->python, info->python);
+}
+
 static int find_or_add(struct info *i, const struct lt_process_info *info, uint32_t *at)
 {
     for (size_t n = 0; n < i->n_processes; n++) {
-        const struct process *p = &i->processes[n];
-        if (p->pid == info->pid && strlen(p->host) == info->host.len &&
-            (info->host.len == 0 || memcmp(p->host, info->host.data, info->host.len) == 0)) {
+        if (is_process(&i->processes[n], info)) {
             *at = (uint32_t)n;
             return 0;
         }
@@ -104,7 +120,6 @@ static int find_or_add(struct info *i, const struct lt_process_info *info, uint3
     return copy(&i->processes[*at].host, info->host);
 }
 
-/* A process that becomes another program is told of again: it is what it was last. */
 static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info)
 {
     struct info *i = ctx;
@@ -116,8 +131,11 @@ static int on_process(void *ctx, uint32_t id, const struct lt_process_info *info
         return err;
     struct process *p = &i->processes[i->process_ids[id]];
     p->ppid = info->ppid;
-    err = copy(&p->command, info->command);
-    return err ? err : copy(&p->python, info->python);
+    if (info->command.len || !p->command)
+        err = copy(&p->command, info->command);
+    if (!err && (info->python.len || !p->python))
+        err = copy(&p->python, info->python);
+    return err;
 }
 
 static int on_thread(void *ctx, uint32_t id, const struct lt_thread_info *info)

@@ -595,8 +595,9 @@ class Processes(PlacesTest):
                 first, later = self.samples_of("works", "works_again")
                 self.assertGreater(first, 100)
                 self.assertGreater(later, 230)
-                [process] = info(self.trace)["processes"]
-                self.assertTrue(process["command"].endswith("third"), process)
+                processes = info(self.trace)["processes"]
+                self.assertEqual([process["command"].split()[-1] for process in processes], ["first", "second", "third"])
+                self.assertEqual(len({process["pid"] for process in processes}), 1)
 
     def test_fork_without_exec(self):
         self.run_command(self.python, self.script("""
