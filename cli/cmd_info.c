@@ -44,6 +44,7 @@ struct info {
     unsigned version_major, version_minor;
     char *host, *command, *recorder;
     int64_t start_realtime_ns, interval_ns;
+    uint64_t jitter; /* as struct lt_meta says it */
     struct process *processes;
     size_t n_processes, processes_alloc;
     struct lt_intern *threads, *frames, *stacks;
@@ -77,6 +78,7 @@ static int on_meta(void *ctx, const struct lt_meta *meta)
     i->version_minor = meta->version_minor;
     i->start_realtime_ns = meta->start_realtime_ns;
     i->interval_ns = meta->interval_ns;
+    i->jitter = meta->jitter;
     i->has_time = meta->has_time;
     i->no_counts = meta->no_counts;
     int err = copy(&i->host, meta->host);
@@ -378,6 +380,31 @@ static bool knows_threads(const struct info *i)
     return !i->nameless_threads || lt_intern_count(i->threads) > 0;
 }
 
+/* A recorder's ticks have jitter, those of joined recordings do not. Where these had different rates, a punctual tick of a
+ * slower one stands for several intervals, as a late one of the fastest does. */
+static bool is_joined(const struct info *i)
+{
+    return i->jitter == 0 && i->has_health;
+}
+
+/* Whether a recorder was stopped, or a slower one ran alone, is not to be told apart then. */
+static bool knows_cause(const struct info *i, const struct lt_gap *gap)
+{
+    return gap->cause != LT_GAP_MISSED || !is_joined(i);
+}
+
+static void json_late_ticks(struct lt_json *j, const struct lt_pace *p)
+{
+    lt_json_object(j);
+    lt_json_key_uint(j, "ticks", p->ticks);
+    lt_json_key_uint(j, "count", p->late);
+    lt_json_key_uint(j, "missed", p->missed);
+    lt_json_key_uint(j, "worst_intervals", p->worst_covers);
+    json_seconds(j, "worst_seconds", p->worst_length_ns);
+    json_seconds(j, "worst_at", p->worst_ns);
+    lt_json_end(j);
+}
+
 /* Null where the format has no ticks: nothing is known of them. */
 static void json_pace(struct lt_json *j, const struct info *i)
 {
@@ -389,14 +416,10 @@ static void json_pace(struct lt_json *j, const struct info *i)
         lt_json_null(j);
         return;
     }
-    lt_json_object(j);
-    lt_json_key_uint(j, "ticks", p->ticks);
-    lt_json_key_uint(j, "count", p->late);
-    lt_json_key_uint(j, "missed", p->missed);
-    lt_json_key_uint(j, "worst_intervals", p->worst_covers);
-    json_seconds(j, "worst_seconds", p->worst_length_ns);
-    json_seconds(j, "worst_at", p->worst_ns);
-    lt_json_end(j);
+    if (is_joined(i))
+        lt_json_null(j);
+    else
+        json_late_ticks(j, p);
     lt_json_key(j, "gaps");
     lt_json_object(j);
     lt_json_key_uint(j, "count", p->gaps);
@@ -407,7 +430,8 @@ static void json_pace(struct lt_json *j, const struct info *i)
         lt_json_object(j);
         json_seconds(j, "at", p->kept[n].start_ns);
         json_seconds(j, "seconds", p->kept[n].length_ns);
-        json_text(j, "cause", lt_gap_cause_name(p->kept[n].cause));
+        json_text(j, "cause",
+                  knows_cause(i, &p->kept[n]) ? lt_gap_cause_name(p->kept[n].cause) : NULL);
         lt_json_end(j);
     }
     lt_json_end(j);
@@ -503,7 +527,19 @@ static void print_gap(const struct info *i, const struct lt_gap *gap)
     };
     printf("  %.3f s from ", (double)gap->length_ns / 1e9);
     print_at(i, gap->start_ns);
-    printf(": %s\n", causes[gap->cause]);
+    printf(": %s\n", knows_cause(i, gap) ? causes[gap->cause]
+                                         : "a recorder was stopped, or a slower one ran alone");
+}
+
+static void print_late_ticks(const struct info *i)
+{
+    const struct lt_pace *p = &i->pace;
+    printf("late ticks      %" PRIu64 " of %" PRIu64, p->late, p->ticks);
+    if (p->late) {
+        printf(", %" PRIu64 " intervals missed; the worst stands for %" PRIu32 " (%.3f s), at ",
+               p->missed, p->worst_covers, (double)p->worst_length_ns / 1e9);
+        print_at(i, p->worst_ns);
+    }
 }
 
 static void print_pace(const struct info *i)
@@ -511,12 +547,10 @@ static void print_pace(const struct info *i)
     const struct lt_pace *p = &i->pace;
     if (!i->pace.ticks)
         return;
-    printf("late ticks      %" PRIu64 " of %" PRIu64, p->late, p->ticks);
-    if (p->late) {
-        printf(", %" PRIu64 " intervals missed; the worst stands for %" PRIu32 " (%.3f s), at ",
-               p->missed, p->worst_covers, (double)p->worst_length_ns / 1e9);
-        print_at(i, p->worst_ns);
-    }
+    if (is_joined(i))
+        printf("late ticks      unknown of joined recordings, see health");
+    else
+        print_late_ticks(i);
     printf("\ngaps            %" PRIu64, p->gaps);
     if (p->gaps)
         printf(", %.3f s without a tick", (double)p->gaps_ns / 1e9);
@@ -669,7 +703,9 @@ const struct lt_command lt_cmd_info = {
     .help = "Usage: live-trace info [--json] [--strict] [LOG...]\n"
             "\n"
             "Without LOG: the newest trace. A late tick stands for more than one interval, a\n"
-            "gap is more than a second, and more than three intervals, without a tick.\n"
+            "gap is more than a second, and more than three intervals, without a tick. Where\n"
+            "recordings were joined (merge), a punctual tick of a slower one stands for more,\n"
+            "too: how many are late is unknown, and what health says is true.\n"
             "\n"
             "  --json    as JSON: one object, or an array of them for several LOGs\n"
             "  --strict  a damaged file is a failure\n",

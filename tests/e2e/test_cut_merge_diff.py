@@ -257,6 +257,17 @@ class Merge(Traces):
                 for name, weight in expected.items():
                     self.assertAlmostEqual(found[name], weight, delta=weight * 1e-4)
 
+    def test_slower_ticks_are_not_late(self):
+        """One of 2 s stands for 200 of 10 ms: `info` does not take it for late, nor for a recorder that was stopped."""
+        new = self.write("merge", self.host("a", "tick 50\n"), self.host("b", "tick 5\n", interval="2s", work="other"))
+        self.assertGreater(max(s["weight"] for s in read(new)[1]), 1)
+        found = info(new)
+        self.assertEqual((found["late_ticks"], found["health"]["late"]), (None, 0))
+        self.assertEqual({gap["cause"] for gap in found["gaps"]["longest"]}, {None})
+        said = self.live_trace("info", new).stdout
+        self.assertIn("\nlate ticks      unknown of joined recordings", said)
+        self.assertNotIn("the recorder was stopped", said)
+
     def test_drift(self):
         """A clock that gained 1 ms in 10 s: its samples are drawn out along the line."""
         drifting = self.host("b", "tick 999\nsegment 1795428000.001\nset T cpu main@/srv/app/app.py:3/1 "
