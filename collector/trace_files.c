@@ -29,6 +29,7 @@
 #define SECOND INT64_C(1000000000)
 
 static const int64_t SHORTEST_NS = SECOND;        /* of a file that is too large */
+static const int64_t HALF_A_LOOK_NS = SECOND / 2; /* files end at the look nearest to their age */
 static const int64_t LOOK_EVERY_NS = 60 * SECOND; /* children that live shortly may not look */
 /* A file that was not written for so long is not in use: 100 s is the longest interval. */
 static const time_t QUIET_SECONDS = 300;
@@ -140,7 +141,7 @@ bool lt_trace_files_due(const struct lt_trace_files *f, uint64_t bytes)
     uint64_t largest = smaller(f->config.rotate_bytes, f->largest);
     if (!f->is_file)
         return false;
-    return (f->config.rotate_ns && age_ns >= f->config.rotate_ns) ||
+    return (f->config.rotate_ns && age_ns + HALF_A_LOOK_NS >= f->config.rotate_ns) ||
            (largest && bytes >= largest && age_ns >= SHORTEST_NS);
 }
 

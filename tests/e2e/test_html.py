@@ -72,8 +72,8 @@ class PageTest(TraceTest):
 
     def go(self, page, view):
         """Clicks the tab, again if it was still moving under the pointer."""
-        page.evaluate(f"byId('tab-{view}').scrollIntoView({{inline: 'nearest'}})")
         for _ in range(10):
+            page.evaluate(f"byId('tab-{view}').scrollIntoView({{inline: 'nearest'}})")
             page.click(*page.middle(f"#tab-{view}"))
             with contextlib.suppress(TimeoutError):
                 page.wait_for(f"page.state.view === {json.dumps(view)} && !page.due", patience=2)

@@ -247,7 +247,7 @@ class Django(MiddlewareTest):
         self.have((3, 12), "Django<6", "gunicorn", "uvicorn")
         self.script(DJANGO.replace("=0.005", "=0.005, LIVE_TRACE_ROTATE_SECONDS=1"), "site_module.py")
         process = self.serve("gunicorn", "-b", f"127.0.0.1:{self.port}", "site_module:application")
-        for _ in range(10):
+        for _ in range(14):  # 0.3 s each
             self.assertEqual(self.get("/"), "home")
         self.end(process)
         traces = glob.glob(self.path("traces/*.ltrace"))
