@@ -88,6 +88,18 @@ static int post_tags(void *ctx, pid_t pid, const struct lt_py_tag_var *var)
     return post(ctx, LT_MSG_TAGS, parts, 2);
 }
 
+/* Of the present file. */
+static uint64_t file_bytes(const struct lt_keeper *k)
+{
+    return lt_block_writer_bytes(k->blocks) - k->earlier_bytes;
+}
+
+static void make_room(void *ctx, size_t coming)
+{
+    struct lt_keeper *k = ctx;
+    lt_trace_files_make_room(k->config.files, file_bytes(k), coming);
+}
+
 int lt_keeper_new(struct lt_keeper **out, const struct lt_keeper_config *config)
 {
     struct lt_keeper *k = calloc(1, sizeof(*k));
@@ -98,6 +110,8 @@ int lt_keeper_new(struct lt_keeper **out, const struct lt_keeper_config *config)
     k->config = *config;
     pthread_mutex_init(&k->lock, NULL);
     int err = lt_block_writer_new(&k->blocks, config->output, COMPRESSION);
+    if (!err && config->files)
+        lt_block_writer_before(k->blocks, make_room, k);
     if (!err)
         err = lt_source_lines_new(&k->sources);
     if (!err)
@@ -313,16 +327,15 @@ static int ask_for_next_file(struct lt_keeper *k)
 /* A file that was removed is another reason for the next one: what is written meanwhile is lost. */
 static int look_after_files(struct lt_keeper *k)
 {
-    uint64_t bytes = lt_block_writer_bytes(k->blocks) - k->earlier_bytes;
     if (atomic_load(&k->failure))
         return lt_monotonic_ns() < k->again_ns ? 0 : ask_for_next_file(k);
     int err = flush(k);
     bool removed = err == LT_ERR_IO && errno == ENOENT;
     if (!k->config.files || (err && !removed))
         return err;
-    if (removed || lt_trace_files_due(k->config.files, bytes))
+    if (removed || lt_trace_files_due(k->config.files, file_bytes(k)))
         return ask_for_next_file(k);
-    lt_trace_files_make_room(k->config.files, bytes);
+    lt_trace_files_make_room(k->config.files, file_bytes(k), 0);
     return 0;
 }
 
@@ -334,7 +347,7 @@ static int bear(struct lt_keeper *k, int err)
     k->failure_errno = errno;
     atomic_store(&k->failure, err);
     k->again_ns = lt_monotonic_ns() + AGAIN_NS;
-    if (lt_block_writer_bytes(k->blocks) == k->earlier_bytes)
+    if (file_bytes(k) == 0)
         lt_trace_files_discard(k->config.files);
     return 0;
 }

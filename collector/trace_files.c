@@ -256,9 +256,10 @@ static bool remove_idle(const char *path)
     return removed;
 }
 
-static void remove_oldest(const struct lt_trace_files *f, struct found *files, size_t n)
+static void remove_oldest(const struct lt_trace_files *f, struct found *files, size_t n,
+                          uint64_t coming)
 {
-    uint64_t all = 0, most = f->config.max_bytes - f->config.max_bytes / FREE_PART;
+    uint64_t all = coming, most = f->config.max_bytes - f->config.max_bytes / FREE_PART;
     for (size_t i = 0; i < n; i++)
         all += files[i].size;
     qsort(files, n, sizeof(files[0]), by_age);
@@ -276,22 +277,23 @@ static unsigned count_writers(const struct found *files, size_t n)
     return writers ? writers : 1;
 }
 
-void lt_trace_files_make_room(struct lt_trace_files *f, uint64_t bytes)
+void lt_trace_files_make_room(struct lt_trace_files *f, uint64_t bytes, uint64_t coming)
 {
     int64_t now_ns = lt_monotonic_ns();
     glob_t names;
     unsigned writers = 1;
-    if (!f->config.max_bytes || !f->is_file || (now_ns < f->look_ns && bytes < f->look_bytes))
+    if (!f->config.max_bytes || !f->is_file ||
+        (now_ns < f->look_ns && bytes + coming < f->look_bytes))
         return;
     if (find_names(f, &names)) {
         struct found *files = calloc(names.gl_pathc, sizeof(files[0]));
         size_t n = files ? look_at(f, &names, files) : 0;
         writers = count_writers(files, n);
-        remove_oldest(f, files, n);
+        remove_oldest(f, files, n, coming);
         free(files);
     }
     globfree(&names);
     f->largest = f->config.max_bytes / (WRITERS_PART * writers);
     f->look_ns = now_ns + LOOK_EVERY_NS;
-    f->look_bytes = bytes + f->config.max_bytes / (FREE_PART * writers);
+    f->look_bytes = bytes + coming + f->config.max_bytes / (FREE_PART * writers);
 }

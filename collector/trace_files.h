@@ -40,7 +40,7 @@ const char *lt_trace_files_path(const struct lt_trace_files *f);
 bool lt_trace_files_due(const struct lt_trace_files *f, uint64_t bytes);
 
 /* Removes the oldest ones if the present one has grown enough, or enough time has gone by, for the
- * sum to be looked at again. */
-void lt_trace_files_make_room(struct lt_trace_files *f, uint64_t bytes);
+ * sum to be looked at again. coming: bytes that are written next. */
+void lt_trace_files_make_room(struct lt_trace_files *f, uint64_t bytes, uint64_t coming);
 
 #endif

@@ -32,6 +32,8 @@ struct lt_block_writer {
     uint64_t bytes;
     int64_t ticks_at; /* where the last block begins, or -1 if it cannot be replaced */
     struct lt_buf ticks;
+    void (*before)(void *ctx, size_t bytes);
+    void *before_ctx;
 };
 
 int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, int level)
@@ -60,6 +62,13 @@ void lt_block_writer_free(struct lt_block_writer *b)
     lt_buf_release(&b->framed);
     lt_buf_release(&b->ticks);
     free(b);
+}
+
+void lt_block_writer_before(struct lt_block_writer *b, void (*before)(void *ctx, size_t bytes),
+                            void *ctx)
+{
+    b->before = before;
+    b->before_ctx = ctx;
 }
 
 void lt_block_writer_begin(struct lt_block_writer *b)
@@ -192,6 +201,8 @@ int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw
         err = put_block(&b->framed, kind, b->deflated.data, b->deflated.len);
     else if (!err)
         err = put_block(&b->framed, kind, raw, len);
+    if (!err && b->before)
+        b->before(b->before_ctx, b->framed.len);
     if (!err)
         err = b->output->write(b->output->ctx, b->framed.data, b->framed.len);
     if (err)

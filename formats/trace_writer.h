@@ -116,6 +116,9 @@ int lt_block_writer_new(struct lt_block_writer **out, struct lt_output *output, 
 int lt_block_writer_block(void *ctx, enum lt_block_type type, const uint8_t *raw, size_t len);
 size_t lt_block_writer_room(void *ctx);
 int lt_block_writer_replace(void *ctx, const uint8_t *raw, size_t len);
+/* Called before each block is written, with its bytes in the file. */
+void lt_block_writer_before(struct lt_block_writer *b, void (*before)(void *ctx, size_t bytes),
+                            void *ctx);
 /* Another recording begins with the next block, which gets a header; the output may be another one, too. */
 void lt_block_writer_begin(struct lt_block_writer *b);
 uint64_t lt_block_writer_bytes(const struct lt_block_writer *b);

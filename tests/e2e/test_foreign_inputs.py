@@ -8,6 +8,7 @@ write for others reads back as what it was. gzip and pipes change nothing.
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,11 +157,16 @@ class Peers(ForeignTest):
         self.assertEqual((said["format"], said["damaged_blocks"], said["interval"]), ("perf", 0, 0.005))
         self.assertGreater(said["duration"], 1)
         samples = read(path)[1]
-        with open(path, encoding="utf-8", errors="replace") as text:
-            self.assertEqual(len(samples), sum("cpu-clock:" in line for line in text))
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        self.assertEqual(len(samples), text.count("cpu-clock:"))
         self.assertEqual({sample["pid"] for sample in samples}, {said["processes"][0]["pid"]})
         frames = {frame["name"] for sample in samples for frame in sample["stack"]}
-        self.assertTrue(frames & {"main", "heavy", "until", "other"}, frames)
+        self.assertIn("_PyEval_EvalFrameDefault", frames)
+        python = set(re.findall(r" py::([^:]+):", text))
+        if not python:  # built without frame pointers: perf does not get beyond the interpreter's loop
+            self.skipTest("that functions of Python have their names in the text of perf script: perf saw none")
+        self.assertLessEqual(python, frames)
 
     def test_go(self):
         if not shutil.which("go"):

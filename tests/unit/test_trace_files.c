@@ -190,7 +190,7 @@ static void the_oldest_are_removed(void)
     struct lt_trace_files *f =
         files_of("r-%p.ltrace", (struct lt_trace_files_config){.max_bytes = 100000});
     CU_ASSERT_EQUAL_FATAL(lt_trace_files_open(f, &output), 0);
-    lt_trace_files_make_room(f, 0);
+    lt_trace_files_make_room(f, 0, 0);
     CU_ASSERT_TRUE(exists("r-1.ltrace"));
     CU_ASSERT_FALSE(exists("r-2.ltrace"));
     CU_ASSERT_TRUE(exists("r-3.ltrace"));
@@ -202,9 +202,9 @@ static void the_oldest_are_removed(void)
 
     close(held);
     make_trace("r-7.ltrace", 20000, 500);
-    lt_trace_files_make_room(f, 0);
+    lt_trace_files_make_room(f, 0, 0);
     CU_ASSERT_TRUE(exists("r-1.ltrace")); /* not so often */
-    lt_trace_files_make_room(f, 50000);
+    lt_trace_files_make_room(f, 30000, 20000);
     CU_ASSERT_FALSE(exists("r-1.ltrace"));
     lt_trace_files_free(f);
     output.close(output.ctx);
