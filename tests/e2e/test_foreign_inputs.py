@@ -162,7 +162,6 @@ class Peers(ForeignTest):
         self.assertEqual(len(samples), text.count("cpu-clock:"))
         self.assertEqual({sample["pid"] for sample in samples}, {said["processes"][0]["pid"]})
         frames = {frame["name"] for sample in samples for frame in sample["stack"]}
-        self.assertIn("_PyEval_EvalFrameDefault", frames)
         python = set(re.findall(r" py::([^:]+):", text))
         if not python:  # built without frame pointers: perf does not get beyond the interpreter's loop
             self.skipTest("that functions of Python have their names in the text of perf script: perf saw none")
